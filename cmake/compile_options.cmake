@@ -1,0 +1,29 @@
+# What every file of the project is compiled with. Hardening follows the Debian and OpenSSF lists; the flags that need
+# optimisation (_FORTIFY_SOURCE) are left out of sanitizer builds, which check more themselves.
+add_library(sandgate_options INTERFACE)
+target_compile_options(sandgate_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
+  -fstack-protector-strong -fno-omit-frame-pointer)
+target_compile_definitions(sandgate_options INTERFACE SANDGATE_VERSION="${PROJECT_VERSION}")
+target_include_directories(sandgate_options INTERFACE ${PROJECT_SOURCE_DIR})
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack")
+
+if(SANDGATE_SANITIZE)
+  target_compile_options(sandgate_options INTERFACE -fsanitize=${SANDGATE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(sandgate_options INTERFACE -fsanitize=${SANDGATE_SANITIZE})
+  if(SANDGATE_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(sandgate_options INTERFACE -Wno-tsan)
+  endif()
+  if(SANDGATE_SANITIZE MATCHES undefined AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    target_compile_options(sandgate_options INTERFACE -fno-sanitize=function)  # clang 14 miscounts coroutines
+  endif()
+else()
+  target_compile_definitions(sandgate_options INTERFACE _GLIBCXX_ASSERTIONS)
+  if(CMAKE_BUILD_TYPE MATCHES "Rel")
+    target_compile_options(sandgate_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+  endif()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
+    target_compile_options(sandgate_options INTERFACE -fstack-clash-protection -fcf-protection)
+  endif()
+endif()

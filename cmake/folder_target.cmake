@@ -1,0 +1,27 @@
+# A folder is a target: every .cpp in it belongs to it. `sandgate_folder(routing sandgate::auth ...)` makes
+# sandgate_routing, alias sandgate::routing, from the folder it is called in and the sub-folders it names.
+function(sandgate_folder name)
+  cmake_parse_arguments(arg "" "" "SUBFOLDERS;LINK" ${ARGN})
+  set(patterns "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  foreach(folder IN LISTS arg_SUBFOLDERS)
+    list(APPEND patterns "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(sandgate_${name} STATIC ${sources})
+  add_library(sandgate::${name} ALIAS sandgate_${name})
+  target_link_libraries(sandgate_${name} PUBLIC ${arg_LINK} PRIVATE sandgate_options)
+endfunction()
+
+# `sandgate_unit_tests(routing sandgate::routing)`: one Catch2 binary from every .cpp of the calling folder.
+function(sandgate_unit_tests name)
+  cmake_parse_arguments(arg "" "" "SUBFOLDERS;LINK" ${ARGN})
+  set(patterns "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  foreach(folder IN LISTS arg_SUBFOLDERS)
+    list(APPEND patterns "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  add_executable(unit_${name} ${sources})
+  target_link_libraries(unit_${name} PRIVATE ${arg_LINK} sandgate_catch_main sandgate_options)
+  add_test(NAME unit.${name} COMMAND unit_${name})
+endfunction()

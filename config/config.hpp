@@ -1,0 +1,148 @@
+// config: what an operator can set, as plain values with their defaults (interface.md, "Configuration").
+//
+// These structs are the documentation of the configuration: a member's name is its YAML key, its comment says unit and
+// meaning, its initialiser is the default. `load` fills them from YAML, `validate` checks the rules between fields.
+// A loaded Config is never changed: a reload makes another one, and the two are shared as shared_ptr<const Config>.
+#pragma once
+
+#include <config/ip_address.hpp>
+#include <config/units.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sandgate::config {
+
+using std::chrono::milliseconds;
+
+struct Certificate {
+  std::string chain;  ///< PEM file: leaf first, then intermediates.
+  std::string key;    ///< PEM file: the leaf's private key.
+};
+
+enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
+
+struct Tls {
+  std::vector<Certificate> certificates;             ///< Chosen by SNI, wildcards too; the first is the default.
+  TlsVersion minimum_version = TlsVersion::tls_1_2;  ///< "1.2" or "1.3".
+  std::string ticket_keys;  ///< File of session ticket keys shared by several edges; empty = own, rotating.
+};
+
+struct ProxyProtocol {
+  std::vector<IpRange> from;  ///< Peers that must send a PROXY header; from any other peer one is refused.
+};
+
+struct Listener {
+  Endpoint address;
+  std::optional<Tls> tls;                       ///< Absent: plain HTTP/1.1.
+  std::optional<ProxyProtocol> proxy_protocol;  ///< Absent: off, never auto-detected.
+  bool redirect_to_https = false;               ///< Plain listeners only: answer 308 to the https:// URL.
+};
+
+struct Edge {
+  std::string id = "sandgate";  ///< The name in CDN-Loop (RFC 8586); one per deployment. An RFC 9110 token.
+};
+
+struct Admin {
+  Endpoint address;        ///< Default 127.0.0.1:9090. Elsewhere than loopback or a Unix socket only with token_file.
+  std::string token_file;  ///< File holding the bearer token that requests must carry; empty = none asked.
+};
+
+struct Health {
+  Endpoint address;  ///< Read-only /livez /readyz /metrics.
+};
+
+enum class RegistrySource : std::uint8_t { store, file, redis, kubernetes };
+
+struct StoreRegistry {
+  std::string path = "/var/lib/sandgate/sandboxes.db";  ///< SQLite database; made when absent.
+};
+
+struct FileRegistry {
+  std::string path = "/etc/sandgate/sandboxes.yaml";  ///< `sandboxes:` is a map id -> record; watched.
+};
+
+struct Registry {
+  RegistrySource source = RegistrySource::store;
+  StoreRegistry store;
+  FileRegistry file;
+};
+
+struct ReservedPaths {
+  std::uint16_t port = 49983;
+  std::vector<std::string> paths = {"/init", "/upgrade", "/freeze", "/unfreeze", "/collapse", "/fsfreeze", "/fsthaw"};
+};
+
+struct Access {
+  std::string token_header = "e2b-traffic-access-token";  ///< Lower case.
+  std::vector<std::uint16_t> exempt_ports = {49983};      ///< No token asked and no mask applied.
+  ReservedPaths reserved_paths;
+};
+
+struct Upstream {
+  std::vector<IpRange> allow;         ///< Default: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7.
+  std::uint32_t idle_per_port = 256;  ///< Idle connections kept per sandbox port, in one process.
+  std::uint32_t idle_total = 16384;   ///< Idle connections kept in one process.
+};
+
+/// Every member: from -> to -> failure.
+struct Timeouts {
+  milliseconds tls_handshake{10'000};  ///< accept -> handshake done -> closed without an answer.
+  milliseconds proxy_header{5'000};    ///< accept -> whole PROXY header -> closed without an answer.
+  milliseconds client_head{10'000};    ///< handshake end, later the first byte -> blank line -> head_timeout (408).
+  milliseconds client_body_idle{
+      60'000};                        ///< body byte -> next body byte, until the response head -> client_body_timeout.
+  milliseconds client_idle{75'000};   ///< response end -> next request's first byte -> closed.
+  milliseconds client_write{60'000};  ///< byte handed to the client -> some progress -> client_write_timeout.
+  milliseconds registry_lookup{1'000};  ///< lookup begins -> answer -> registry_unavailable.
+  milliseconds connect{3'000};          ///< one try to connect -> established -> sandbox_unreachable.
+  milliseconds connect_total{10'000};   ///< first try -> established -> port_closed or sandbox_unreachable.
+  milliseconds response_head{0};        ///< request sent -> response head -> response_timeout (504). 0 = off.
+  milliseconds stream_idle{3'600'000};  ///< last byte of either direction -> next -> stream_idle_timeout. 0 = off.
+  milliseconds tunnel_idle{0};          ///< the same for tunnels. 0 = off: TCP keep-alive alone.
+  milliseconds sandbox_idle{4'000};     ///< response end -> reuse of the sandbox connection -> closed silently.
+  milliseconds drain_announce{15'000};  ///< SIGTERM -> stop accepting. readyz is 503 from the start.
+  milliseconds drain_grace{300'000};    ///< stop accepting -> everything still open is closed.
+};
+
+struct Limits {
+  Bytes head_bytes = kibibytes(64);           ///< Request head, start line to blank line -> head_too_large (431).
+  std::uint32_t head_fields = 128;            ///< Fields in a request head -> head_too_large (431).
+  Bytes target_bytes = kibibytes(16);         ///< Request target -> target_too_long (414).
+  Bytes response_head_bytes = kibibytes(64);  ///< Response head from a sandbox -> response_invalid (502).
+  std::uint32_t response_head_fields = 200;   ///< Fields in a response head -> response_invalid (502).
+  std::optional<std::uint32_t> connections;   ///< Client connections in the process; "auto" = none here: what fits.
+  std::uint32_t connections_per_client = 0;   ///< Per client address; 0 = off -> client_limit (429).
+  std::int32_t connections_per_sandbox =
+      0;  ///< For records without max_connections; 0 = off -> too_many_connections (429).
+  std::uint32_t exchanges_per_connection = 10'000;  ///< Then Connection: close.
+};
+
+struct AccessLog {
+  std::string path = "stdout";  ///< stdout | off | FILE (appended; reopened on SIGHUP).
+  std::string format = "json";  ///< json is the only one.
+};
+
+struct Config {
+  std::vector<std::string> domains;      ///< Lower case, without a trailing dot. At least one.
+  std::optional<std::uint32_t> workers;  ///< Threads; "auto" = none here: the cores this process may use.
+  std::vector<Listener> listeners;       ///< At least one.
+  Edge edge;
+  Admin admin;
+  std::optional<Health> health;  ///< Absent: the three paths are only on admin.
+  Registry registry;
+  Access access;
+  Upstream upstream;
+  std::vector<IpRange> trusted_proxies;  ///< Whose X-Forwarded-* is believed.
+  Timeouts timeouts;
+  Limits limits;
+  AccessLog access_log;
+};
+
+/// The defaults that are not plain initialisers (admin address, upstream.allow) filled in.
+Config default_config();
+
+}  // namespace sandgate::config

@@ -1,0 +1,101 @@
+// registry: what the edge knows of all sandboxes, and the way a source feeds it.
+//
+// A source (file, store; later Redis and Kubernetes) runs on the control thread and calls `put` and `remove`; workers
+// only read the table. Records are parsed on the control thread, outside of any lock a worker takes. A record that does
+// not parse takes its own id out of service and is remembered with what is wrong, until it is mended or removed.
+#pragma once
+
+#include <routing/route_record.hpp>
+#include <routing/route_table.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sandgate::proxy::registry {
+
+using routing::RecordError;
+using routing::SandboxId;
+
+/// Told to every worker: nothing of `id` whose generation is not `generation` may stay open. Empty: nothing at all.
+struct GenerationEnded {
+  SandboxId id;
+  std::string generation;
+};
+
+class Registry {
+ public:
+  using OnGenerationEnded = std::function<void(const GenerationEnded&)>;
+  using OnInvalidRecord = std::function<void(std::string_view id, const RecordError&)>;
+
+  const routing::RouteTable& table() const { return table_; }
+  routing::RouteTable& table() { return table_; }
+
+  /// Set once, before the first source loads.
+  void on_generation_ended(OnGenerationEnded callback) { on_generation_ended_ = std::move(callback); }
+  void on_invalid_record(OnInvalidRecord callback) { on_invalid_record_ = std::move(callback); }
+
+  /// Parses and applies. An error means the id now answers record_invalid; it has been reported.
+  std::optional<RecordError> put(const SandboxId& id, std::string_view json);
+  void remove(const SandboxId& id);
+  /// An id that cannot even be one (contract 1): counted and reported, never routed.
+  void reject(std::string_view id, const RecordError& error);
+
+  /// The first full load is done: readyz may say so.
+  void mark_loaded() { is_loaded_ = true; }
+  bool is_loaded() const { return is_loaded_; }
+
+  const std::map<std::string, RecordError, std::less<>>& invalid_records() const { return invalid_; }
+  struct Updates {
+    std::uint64_t put = 0;
+    std::uint64_t remove = 0;
+    std::uint64_t reload = 0;
+  };
+  Updates& updates() { return updates_; }
+
+ private:
+  void announce(const SandboxId& id, const routing::Applied& applied, std::string generation);
+
+  routing::RouteTable table_;
+  OnGenerationEnded on_generation_ended_;
+  OnInvalidRecord on_invalid_record_;
+  std::map<std::string, RecordError, std::less<>> invalid_;
+  Updates updates_;
+  std::atomic<bool> is_loaded_{false};
+};
+
+/// A place records come from and, where it can be written, go to. All calls on the control thread.
+class Source {
+ public:
+  struct Failed {
+    std::string text;  ///< For the log and the admin API.
+  };
+  struct Entry {
+    std::string id;
+    std::string json;  ///< As stored; show it through redact_record only.
+  };
+
+  virtual ~Source() = default;
+  /// The first full load. Failed: the edge starts, is not ready, and tries again.
+  virtual std::optional<Failed> load() = 0;
+  /// What was loaded may have changed (file change, SIGHUP). Keeps what was there when it fails.
+  virtual std::optional<Failed> reload() { return std::nullopt; }
+  /// Paths whose change means `reload`.
+  virtual std::vector<std::string> watched_paths() const { return {}; }
+
+  virtual bool is_writable() const { return false; }
+  /// Durable and visible to every worker when it returns without Failed.
+  virtual std::optional<Failed> put(const SandboxId& id, std::string_view json);
+  /// Whether there was one.
+  virtual boost::system::result<bool, Failed> remove(const SandboxId& id);
+  virtual boost::system::result<std::optional<std::string>, Failed> get(const SandboxId& id) = 0;
+  /// Ids after `after` in byte order, at most `limit`.
+  virtual boost::system::result<std::vector<Entry>, Failed> list(std::string_view after, std::size_t limit) = 0;
+};
+
+}  // namespace sandgate::proxy::registry
