@@ -1,0 +1,33 @@
+"""ports: TCP ports nobody else in this run of the tests uses.
+
+A port is taken below the range the system gives to outgoing connections, and a lock file is held on it until the
+process ends, so test processes running side by side never pick the same one.
+"""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+
+_FIRST, _LAST = 10_000, 30_000
+_FOLDER = os.path.join(tempfile.gettempdir(), f"sandgate-test-ports.{os.getuid()}")
+_held = []
+
+
+def free_port() -> int:
+    """A port on which nothing listens, on 127.0.0.0/8, reserved until this process ends."""
+    os.makedirs(_FOLDER, exist_ok=True)
+    for _ in range(1000):
+        port = random.randrange(_FIRST, _LAST)
+        lock = open(os.path.join(_FOLDER, str(port)), "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("", port))
+        except OSError:
+            lock.close()
+            continue
+        _held.append(lock)
+        return port
+    raise RuntimeError("no free port found")
