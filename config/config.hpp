@@ -65,10 +65,21 @@ struct FileRegistry {
   std::string path = "/etc/sandgate/sandboxes.yaml";  ///< `sandboxes:` is a map id -> record; watched.
 };
 
+/// A URL that may carry a password ("redis://user:password@host"): shown by dump_json without its user info.
+struct SecretUrl {
+  std::string text;
+};
+
+struct RedisRegistry {
+  SecretUrl url{"redis://127.0.0.1:6379/0"};    ///< redis://, or rediss:// for TLS.
+  std::string key_prefix = "sandbox:catalog:";  ///< A sandbox's record is at key_prefix + id.
+};
+
 struct Registry {
   RegistrySource source = RegistrySource::store;
   StoreRegistry store;
   FileRegistry file;
+  RedisRegistry redis;
 };
 
 struct ReservedPaths {

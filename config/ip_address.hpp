@@ -37,7 +37,8 @@ class IpAddress {
   bool is_v4_ = true;
 };
 
-/// A CIDR block, "10.0.0.0/8"; a bare address is a block of one. Host bits must be zero.
+/// A CIDR block, "10.0.0.0/8"; a bare address is a block of one. Host bits must be zero. A block of IPv4-mapped or
+/// NAT64 addresses is held as the IPv4 block it stands for: "::ffff:10.0.0.0/104" is 10.0.0.0/8.
 class IpRange {
  public:
   static std::optional<IpRange> parse(std::string_view text);
@@ -45,10 +46,12 @@ class IpRange {
   /// Every address of this block lies in `other`.
   bool lies_within(const IpRange& other) const;
   std::string to_string() const;
+  friend bool operator==(const IpRange&, const IpRange&) = default;
 
  private:
-  IpAddress base_;
-  std::uint8_t prefix_bits_ = 0;
+  std::array<std::uint8_t, 16> base_{};  ///< As in IpAddress; not one, since 64:ff9b::/32 begins with a NAT64 address.
+  std::uint8_t prefix_bits_ = 32;  ///< 0 to 32 for IPv4, 0 to 128 for IPv6. Made of nothing, it holds 0.0.0.0 alone.
+  bool is_v4_ = true;
 };
 
 bool contains(const std::vector<IpRange>& ranges, const IpAddress& address);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <config/problem.hpp>
 
 #include <string>
 #include <string_view>
@@ -13,16 +14,6 @@
 #include <vector>
 
 namespace sandgate::config {
-
-struct Problem {
-  std::string file;
-  int line = 0;      ///< 1-based; 0 = the file as a whole.
-  int column = 0;    ///< 1-based.
-  std::string key;   ///< "timeouts.client_head", "listeners[0].tls.minimum_version".
-  std::string text;  ///< "must be a duration such as 10s or 250ms, not \"10\"".
-
-  std::string to_string() const;  ///< "edge.yaml:12:3: timeouts.client_head: must be ..."
-};
 
 using Loaded = std::variant<Config, std::vector<Problem>>;
 
@@ -35,15 +26,21 @@ Loaded load_file(const std::string& path);
 /// JSON text, because only config/ sees YAML and only routing/ knows what a record means. A plain scalar becomes the
 /// JSON type YAML 1.2's core schema gives it, except where that would lose digits or the text looks like a date; a
 /// quoted scalar stays a string.
+///
+/// A key given twice takes only that record out: it has an `error` and no JSON. Whatever leaves the file as a whole in
+/// doubt (YAML that does not parse, no `sandboxes`, an id given twice, more than 1 GiB) is a Problem, and no record
+/// of it should be used. `sandboxes: {}` is a file without records; `sandboxes:` alone is refused, as half-written.
 struct RecordText {
   std::string id;
-  std::string json;
-  int line = 0;
+  std::string json;   ///< Empty when there is an error.
+  std::string error;  ///< What is wrong with the record's YAML; empty = nothing.
+  int line = 0;       ///< Of the id.
 };
 using LoadedRecords = std::variant<std::vector<RecordText>, std::vector<Problem>>;
 LoadedRecords load_records(std::string_view yaml, const std::string& file);
 
-/// The effective configuration as JSON-able YAML text is made by `dump`: every key, defaults included.
+/// The effective configuration as one JSON object: every key as in the YAML, defaults included, durations and sizes as
+/// texts, what is absent as null, passwords in URLs as ***.
 std::string dump_json(const Config& config);
 
 }  // namespace sandgate::config
