@@ -8,6 +8,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,18 +28,24 @@ std::string_view to_text(AuthorityError error);
 
 /// RFC 3986 3.2 without userinfo, as Host and :authority carry it: views into the text that was parsed.
 struct Authority {
-  std::string_view host;  ///< Reg-name or IPv4 as sent, or IPv6 with its brackets. Not empty.
-  std::string_view port;  ///< Digits after the colon, empty when there were none.
-  bool is_ip_literal = false;
+  std::string_view host;       ///< Reg-name or IPv4 as sent, or IPv6 with its brackets. Not empty.
+  std::string_view port;       ///< Digits after the colon, empty when there were none.
+  bool is_ip_literal = false;  ///< `host` is an IPv4 or a bracketed IPv6 address.
 };
 
-/// uri-host [":" port], port digits at most 65535. Any other byte, userinfo, or an empty host: nothing.
+/// uri-host [":" port]: the port's digits are as many as the client likes, their value is at most 65535, and none at
+/// all after the colon is no port. Any other byte, userinfo, a zone, IPvFuture, or an empty host: invalid_host.
 boost::system::result<Authority, AuthorityError> split_authority(std::string_view text);
 
-/// Host names are compared without case and without one trailing dot (RFC 1034 3.1).
+/// Host names are compared without case and without one trailing dot (RFC 1034 3.1), ports by value; a port and no port
+/// differ, as the scheme's default is not known here. What is no authority is the same as nothing.
 bool same_authority(std::string_view a, std::string_view b);
 
-/// Values of the two routing headers as the request carried them; `count` > 1 is an error only where they route.
+/// A port of a sandbox: decimal, no sign, no leading zero, 1 to 65535.
+std::optional<std::uint16_t> parse_sandbox_port(std::string_view digits);
+
+/// Values of the two routing headers as the request carried them; `count` > 1 is an error only where they route. An
+/// empty value is no value, as with E2B.
 struct RoutingHeaders {
   std::string_view sandbox_id;
   std::string_view sandbox_port;
