@@ -8,6 +8,7 @@
 
 #include <boost/system/result.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,11 +20,16 @@ struct RecordError {
 };
 [[noreturn]] void throw_exception_from_error(const RecordError& error, const boost::source_location& where);
 
-/// `id` comes from the registry's key; a `sandbox_id` inside the record must agree with it.
+/// Larger records, and ones nested deeper than any real one, are errors.
+inline constexpr std::size_t kMaxRecordBytes = 64 * 1024;
+
+/// `id` comes from the registry's key; a `sandbox_id` inside the record must agree with it. A field that is null is
+/// absent, and so is an empty `execution_id` or token: writers in Go say it so. With both forms of the token the
+/// digests must include the token's own; anything else is two opinions on who may come in, and an error.
 boost::system::result<RoutePtr, RecordError> parse_record(const SandboxId& id, std::string_view json);
 
 /// The record as it may be shown: `traffic_access_token` replaced by `traffic_access_token_sha256`, all else kept,
-/// unknown fields included. Only for a record that `parse_record` accepted.
+/// unknown fields and their order included. Only for a record that `parse_record` accepted; any other gives "{}".
 std::string redact_record(std::string_view json);
 
 }  // namespace sandgate::routing

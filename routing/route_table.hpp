@@ -1,7 +1,9 @@
 // route_table: id -> Route for a million sandboxes, read by every worker on every request.
 //
-// Sharded: a lookup takes one shard's lock for the time of one hash probe and one reference count. Records are parsed
-// outside. A change is visible to every worker when `apply` returns, and says what the change means for what is live.
+// Sharded: a lookup shares one shard's lock for the time of one hash probe and two reference counts, so readers never
+// wait for each other, and for a writer only as long as it changes one entry or, rarely, grows one of many small
+// shards. Records are parsed, and routes destroyed, outside of the locks. A change is visible to every worker when
+// `apply` returns, and says what the change means for what is live. Nothing here fails but for want of memory.
 #pragma once
 
 #include <routing/route.hpp>
@@ -9,15 +11,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace sandgate::routing {
 
-/// What is live for one sandbox in this process, whatever worker it runs on. It outlives changes of the route.
+/// What is live for one sandbox in this process, whatever worker it runs on. It is made when the sandbox is first
+/// looked up and outlives changes of the route, but not its removal: a sandbox put again after that starts from
+/// nothing.
 struct Usage {
   std::atomic<std::int32_t> active{0};       ///< Exchanges and tunnels now.
   std::atomic<std::int32_t> connections{0};  ///< Upstream connections, idle ones included.
@@ -42,12 +43,13 @@ struct RouteChange {
   RoutePtr route;  ///< When put.
 };
 
-/// What a change did. `generation_ended`: what was live under the old generation must be reset and its idle
-/// connections closed; `usage` is that of the old entry then (nothing live = nothing to do).
+/// What a change did. A generation ends when a valid route is removed, becomes invalid, or gets another generation;
+/// then what was live under the old one must be reset and its idle connections closed. A change of anything else, the
+/// address included, is for the next request (contract 5).
 struct Applied {
-  bool existed = false;
+  bool existed = false;  ///< The id was in the table, valid or not.
   bool generation_ended = false;
-  std::shared_ptr<Usage> usage;
+  std::shared_ptr<Usage> usage;  ///< The old entry's. Null: it was never looked up, so nothing is live.
 };
 
 class RouteTable {
@@ -57,8 +59,10 @@ class RouteTable {
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
-  /// Expiry and pause are the caller's to judge (they need `now` and the contract's reasons).
+  /// Expiry and pause are the caller's to judge (they need `now` and the contract's reasons). Allocates only when it is
+  /// the first to find an id.
   Lookup find(const SandboxId& id) const;
+  /// A put whose route is null or of another id is a broken invariant and aborts.
   Applied apply(RouteChange change);
   /// Makes room for `count` entries in all, so that a bulk load does not rehash under traffic.
   void reserve(std::size_t count);
@@ -70,6 +74,8 @@ class RouteTable {
 
  private:
   struct Shard;
+  Shard& shard_for(std::size_t hash) const;
+
   std::unique_ptr<Shard[]> shards_;
   std::atomic<std::size_t> valid_{0};
   std::atomic<std::size_t> invalid_{0};
