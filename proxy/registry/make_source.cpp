@@ -1,0 +1,20 @@
+#include <proxy/registry/file.hpp>
+#include <proxy/registry/make_source.hpp>
+#include <proxy/registry/store.hpp>
+
+namespace sandgate::proxy::registry {
+
+std::unique_ptr<Source> make_source(const config::Config& config, Registry& registry) {
+  switch (config.registry.source) {
+    case config::RegistrySource::store:
+      return std::make_unique<StoreSource>(config.registry.store.path, registry);
+    case config::RegistrySource::file:
+      return std::make_unique<FileSource>(config.registry.file.path, registry);
+    case config::RegistrySource::redis:
+    case config::RegistrySource::kubernetes:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace sandgate::proxy::registry
