@@ -1,15 +1,30 @@
 // admin: the operator's HTTP interface as a pure function: request in, answer out (interface.md, "Admin listener").
 //
+//   GET    /livez /readyz /metrics
+//   GET    /v1/sandboxes?limit=&after=   a page of records, by id
+//   POST   /v1/sandboxes                 many changes in one transaction: one fsync for all of them
+//   GET    /v1/sandboxes/{id}            PUT, DELETE too; DELETE ?execution_id=X only while the record still has that
+//   one GET    /v1/sandboxes/{id}/stats      what is live for it GET    /v1/invalid_records           what does not
+//   parse, and why; same paging GET    /v1/route?authority=          what would happen to a request (explain_route) GET
+//   /v1/config POST   /v1/drain
+//
+// The body of POST /v1/sandboxes is {"sandboxes":[record, ...],"remove":[id, ...]}, either may be absent; each record
+// names its `sandbox_id`, so a page that GET gave can be posted elsewhere as it is. Records that do not parse are left
+// out and reported, the others are stored: {"put":n,"removed":n,"errors":[{"error","field"}]} with 200 when there are
+// no errors, 207 when there are some, 400 when nothing was left to store.
+//
 // Who listens and how bytes get here is the server's business. All calls on the control thread, where sources may be
-// written. Tokens are write-only: no answer ever holds one.
+// written. Tokens are write-only: no answer ever holds one. A record that does not parse is never shown, since a token
+// in it could not be found. Errors are {"error","field"}; what the source cannot do now is 503 with its reason.
 #pragma once
 
 #include <config/config.hpp>
 #include <proxy/registry/registry.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +36,19 @@ struct AdminRequest {
   std::string_view target;         ///< Path and query.
   std::string_view authorization;  ///< The Authorization header, or empty.
   std::string_view body;
+  /// The Host header, or empty. Without a token it must be an IP address or localhost, so that a web page cannot reach
+  /// a loopback listener through a name of its own that it points here (DNS rebinding).
+  std::string_view host;
+  /// The request has an Origin: it comes from a web page, which has no business here (403).
+  bool has_origin = false;
 };
 
 struct AdminResponse {
   std::uint16_t status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  std::string allow;  ///< Methods, with 405.
+  std::string content_type = "application/json";  ///< Empty: no body, no Content-Type.
+  std::string body;                               ///< To HEAD too: its length is sent, it is not.
+  std::string allow;                              ///< Methods, with 405.
+  std::string www_authenticate;                   ///< With 401.
 };
 
 /// What admin asks the running edge for.
@@ -36,7 +57,10 @@ struct AdminHooks {
   std::function<std::vector<std::string>()> not_ready;  ///< Reasons; empty: ready.
   std::function<const config::Config&()> config;
   std::function<void()> drain;
+  std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
 };
+
+struct AdminCall;
 
 class Admin {
  public:
@@ -50,14 +74,28 @@ class Admin {
   AdminResponse handle_health(const AdminRequest& request);
 
  private:
+  struct Row;
+  static const std::vector<Row>& rows();
+  AdminResponse dispatch(const AdminRequest& request, bool is_health_only);
+
+  AdminResponse livez(const AdminCall& call);
+  AdminResponse readyz(const AdminCall& call);
+  AdminResponse metrics(const AdminCall& call);
+  AdminResponse route(const AdminCall& call);
+  AdminResponse show_config(const AdminCall& call);
+  AdminResponse drain(const AdminCall& call);
+
+  AdminResponse list_sandboxes(const AdminCall& call);
+  AdminResponse change_sandboxes(const AdminCall& call);
+  AdminResponse get_sandbox(const AdminCall& call);
+  AdminResponse put_sandbox(const AdminCall& call);
+  AdminResponse delete_sandbox(const AdminCall& call);
+  AdminResponse sandbox_stats(const AdminCall& call);
+  AdminResponse list_invalid(const AdminCall& call);
+
   registry::Registry& registry_;
   registry::Source& source_;
   AdminHooks hooks_;
 };
-
-/// What `sandgate route` and /v1/route print: what would happen to a request for `authority`, step by step, and why.
-/// JSON: {"authority","steps":[{"step","ok","detail"}],"outcome","upstream"}.
-std::string explain_route(std::string_view authority, const config::Config& config, const routing::RouteTable& table,
-                          std::chrono::system_clock::time_point now);
 
 }  // namespace sandgate::proxy
