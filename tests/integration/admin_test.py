@@ -107,7 +107,7 @@ def test_the_list_is_paged_in_order(make_edge):
     assert seen == names
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "nonsense=1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x"])
 def test_a_query_that_makes_no_sense_is_refused(edge, query):
     assert edge.admin.get(f"/v1/sandboxes?{query}").status == 400
 

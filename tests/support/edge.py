@@ -31,6 +31,8 @@ SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtim
 
 def is_sanitized() -> bool:
     """Whether the binary is an ASan or TSan build: memory figures mean nothing then."""
+    if not os.path.exists(BINARY):
+        return False
     with open(BINARY, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as image:
         return image.find(b"__asan_init") >= 0 or image.find(b"__tsan_init") >= 0
 
