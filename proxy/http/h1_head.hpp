@@ -12,6 +12,7 @@
 #include <proxy/http/head.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace sandgate::proxy::http {
@@ -26,17 +27,27 @@ struct HeadLimits {
 struct HeadEnd {
   enum class State : std::uint8_t { complete, incomplete, malformed };
   State state;
-  std::size_t size = 0;  ///< When complete: bytes up to and with the blank line.
+  std::size_t size = 0;  ///< When complete: bytes up to and with the blank line, a leading empty line included.
 };
 
 /// Looks for the blank line, starting where the last look ended (`scanned` bytes of `bytes` were seen before, by the
-/// same function). Malformed as soon as a byte that no head may hold is seen (bare CR or LF, NUL), so that a hostile
-/// head is refused before it is whole.
+/// same function), so a head that comes byte by byte is scanned once. Malformed as soon as a byte is seen that no head
+/// may hold (a control but HTAB and CRLF: bare CR or LF, NUL, a TLS record), so that a hostile head is refused before
+/// it is whole. One empty line before the head belongs to it (contract 4: skipped by parse_request, refused by
+/// parse_response); a second one is malformed.
 HeadEnd find_head_end(std::string_view bytes, std::size_t scanned);
 
-/// `block` is exactly one head, blank line included. Fails with bad_request, unsupported_version, unsupported_coding,
-/// bad_expectation, method_not_allowed (CONNECT, TRACE), head_too_large (fields), target_too_long.
-/// On failure `head.version`, `method` and `target` hold what had been understood, for the log.
+/// What to answer when the limit was reached before the blank line came: target_too_long when not even the request line
+/// is whole, else head_too_large.
+Failure oversize_failure(std::string_view bytes);
+
+/// `block` is exactly one head, blank line included, one leading empty line allowed. Fails with bad_request,
+/// unsupported_version, unsupported_coding, bad_expectation, method_not_allowed (CONNECT, TRACE), head_too_large
+/// (`head_bytes`, `fields`), target_too_long (the target alone is longer than `target_bytes`).
+///
+/// All fields stay in head.fields as sent, but Host, which becomes the authority: framing, Connection, Upgrade and
+/// Expect are the rewriter's to drop. On failure `version`, `method` and `target` hold what had been understood, for
+/// the log, and `keep_alive` is false: nothing after a refused head may be parsed.
 Result<void> parse_request(std::string_view block, const HeadLimits& limits, RequestHead& head);
 
 /// What the request was decides how its response is framed (RFC 9112 6.3).
@@ -46,7 +57,11 @@ struct ResponseContext {
 };
 
 /// Fails with response_invalid only. A status line without the space after the code is accepted (contract 5).
-/// A 1xx has no body whatever it says; a 101 is checked against the context.
+///
+/// A 1xx, 204, 304 and any answer to HEAD have no body whatever they say, so `body` is `none`; a 101 is checked against
+/// the context, and its "body" is what the tunnel brings (`until_end`). Content-Length and Transfer-Encoding are taken
+/// out of the fields, `body` says what they said; only the answer to HEAD and a 304 keep their Content-Length field,
+/// because it tells of a body that is not sent. A 204 that announces a body is not kept alive: the body may still come.
 Result<void> parse_response(std::string_view block, const HeadLimits& limits, const ResponseContext& context,
                             ResponseHead& head);
 

@@ -4,6 +4,7 @@
 // names of an HTTP/2 message are lower case, those of HTTP/1 as sent; they are compared without case.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory_resource>
 #include <optional>
@@ -47,14 +48,15 @@ enum class Version : std::uint8_t { http_1_0, http_1_1, http_2 };
 struct BodyLength {
   enum class Kind : std::uint8_t { none, length, chunked, until_end };
   Kind kind = Kind::none;
-  std::uint64_t length =
-      0;  ///< When `length`. A response may say 0; a request that says 0 has no body (`none`) but keeps its field.
+  /// When `length`. A response may say 0; a request that says 0 has no body (`none`) but keeps its field.
+  std::uint64_t length = 0;
 
   friend bool operator==(const BodyLength&, const BodyLength&) = default;
 };
 
 struct RequestHead {
-  explicit RequestHead(std::pmr::memory_resource* memory = std::pmr::get_default_resource()) : fields(memory) {}
+  explicit RequestHead(std::pmr::memory_resource* memory = std::pmr::get_default_resource())
+      : fields(memory), made_target(memory) {}
 
   std::string_view method;
   std::string_view target;     ///< Origin-form (path and query) or "*", byte for byte as sent.
@@ -62,9 +64,11 @@ struct RequestHead {
   Version version = Version::http_1_1;
   Fields fields;  ///< Without Host when it was taken as authority.
   BodyLength body;
-  bool keep_alive = true;  ///< HTTP/1: another request may follow on the connection.
-  bool expects_continue = false;
-  std::string_view upgrade;  ///< The one protocol asked for by a valid Upgrade (never h2c); empty: none.
+  bool keep_alive = true;         ///< HTTP/1: another request may follow on the connection.
+  bool expects_continue = false;  ///< The client waits for a 100 before it sends the body; false when it has none.
+  std::string_view upgrade;       ///< The one protocol asked for by a valid Upgrade (never h2c); empty: none.
+  /// Behind `target` in the one case where it is not in the block: `http://host?query`, whose path is empty.
+  std::pmr::vector<char> made_target;
 };
 
 struct ResponseHead {
