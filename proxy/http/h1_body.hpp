@@ -4,12 +4,14 @@
 // Content is a view into what was handed over; chunk lines, extensions and CRLFs are consumed and never seen again.
 #pragma once
 
+#include <proxy/http/h1_chunk_line.hpp>
 #include <proxy/http/head.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <limits>
 #include <string_view>
+#include <vector>
 
 namespace sandgate::proxy::http {
 
@@ -21,15 +23,21 @@ struct Decoded {
   std::string_view content;  ///< May be empty. A view into the input.
 };
 
+/// What it decides does not depend on how the bytes are cut into inputs. `malformed` is for good.
 class BodyDecoder {
  public:
-  static constexpr std::size_t kMaxExtensionPerLine = 256;  ///< RFC 9112 7.1.1 asks for a limit.
-  static constexpr std::size_t kMaxExtensionPerBody = 16 * 1024;
-  static constexpr std::size_t kMaxTrailerBytes = 64 * 1024;
+  static constexpr std::size_t kMaxExtensionPerLine = ChunkLine::kMaxExtension;
+  static constexpr std::size_t kMaxExtensionPerBody = ChunkLine::kMaxExtensionPerBody;
+  static constexpr std::size_t kMaxTrailerBytes = 64 * 1024;  ///< Its blank line included.
   static constexpr std::size_t kMaxTrailerFields = 128;
 
   BodyDecoder() = default;  ///< Of a message without a body: finished from the start.
   explicit BodyDecoder(BodyLength length);
+  BodyDecoder(BodyDecoder&&) = default;  ///< The views in `trailers` stay valid.
+  BodyDecoder& operator=(BodyDecoder&&) = default;
+  BodyDecoder(const BodyDecoder&) = delete;
+  BodyDecoder& operator=(const BodyDecoder&) = delete;
+  ~BodyDecoder() = default;
 
   /// Consumes a prefix of `input` and gives at most one run of content. Call again with the rest until it used nothing
   /// and gave nothing (more input needed), or the state is not `more`.
@@ -41,30 +49,45 @@ class BodyDecoder {
   /// After `finished` on a chunked body: the trailer section, parsed with the rules of a head. Views into this decoder.
   const Fields& trailers() const { return trailers_; }
   /// Content bytes still to come when the length is known, else the largest value.
-  std::uint64_t remaining() const { return remaining_; }
+  std::uint64_t remaining() const {
+    if (stage_ == Stage::finished) return 0;
+    return stage_ == Stage::length ? left_ : std::numeric_limits<std::uint64_t>::max();
+  }
 
  private:
-  // The chunked grammar, in the order it is read:
-  //   size -> (extension) -> size_lf -> data -> data_cr -> data_lf -> size ... -> trailer -> finished
+  // Chunked, in the order it is read:
+  //
+  //   line -> data -> data_cr -> data_lf -> line ...
+  //     | size 0
+  //     +-> last_cr -> last_lf -> finished
+  //            | any byte but CR     ^
+  //            +-> trailers ---------+
   enum class Stage : std::uint8_t {
     finished,
     length,
     until_end,
-    size,
-    extension,
-    size_lf,
+    line,
     data,
     data_cr,
     data_lf,
-    trailer,
+    last_cr,
+    last_lf,
+    trailers,
     malformed
   };
+  Decoded decode_known(std::string_view input);
+  Decoded decode_chunked(std::string_view input);
+  /// The stage after a byte of the framing around data.
+  Stage after_framing_byte(char byte);
+  Stage take_size_line_byte(char byte);
+  /// Collects trailers up to their blank line; gives the bytes used.
+  std::size_t collect_trailers(std::string_view input);
+  bool parse_trailers();
+
   Stage stage_ = Stage::finished;
-  std::uint64_t remaining_ = 0;
-  std::uint8_t size_digits_ = 0;
-  std::size_t line_extension_ = 0;
-  std::size_t body_extension_ = 0;
-  std::string trailer_block_;
+  std::uint64_t left_ = 0;  ///< Of the body in `length`, of the chunk in `data`.
+  ChunkLine line_;
+  std::vector<char> trailer_block_;  ///< Not a string: views into it outlive a move.
   Fields trailers_;
 };
 
