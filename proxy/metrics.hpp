@@ -89,11 +89,13 @@ struct Metrics {
 struct ProcessFigures {
   std::uint64_t routes_valid = 0;
   std::uint64_t routes_invalid = 0;
+  std::uint64_t invalid_records = 0;                ///< Registry::invalid_records(): those with an unusable id too.
   std::array<std::uint64_t, 3> registry_updates{};  ///< put, remove, reload
   double registry_age_seconds = 0;                  ///< Since the table was last known to be exact.
   std::uint64_t reloads_ok = 0;
   std::uint64_t reloads_failed = 0;
   bool draining = false;
+  std::uint64_t log_lines_lost = 0;  ///< AccessLog::lost_lines().
   struct CertificateExpiry {
     std::string name;  ///< The certificate's first DNS name.
     std::int64_t not_after_unix = 0;
@@ -101,7 +103,8 @@ struct ProcessFigures {
   std::vector<CertificateExpiry> certificates;
 };
 
-/// The Prometheus text of everything, with HELP and TYPE (prometheus-cpp's serializer), process_* included.
+/// The Prometheus text of everything, with HELP and TYPE (prometheus-cpp's serializer), process_* included. Every
+/// series of a closed label set is there from the start, with 0, so that a rate can be taken of its first event.
 std::string render_metrics(const std::vector<const Metrics*>& workers, const ProcessFigures& figures);
 
 }  // namespace sandgate::proxy
