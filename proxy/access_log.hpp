@@ -1,9 +1,11 @@
 // access_log: one JSON line an exchange, written when it ends; it never blocks a worker.
 //
-// A worker formats the line into its own ring (one writer, one reader, no lock); a writer thread carries rings to the
-// file. A full ring drops the line and counts it. Every text is escaped (control bytes, quotes, DEL and invalid UTF-8
-// as \u00XX) and bounded to 2 KiB, so a line is always one line of valid JSON. Tokens and cookies are never in a
-// record.
+// A worker formats the line into its own ring (one writer, one reader, no lock, no system call but the one that wakes a
+// reader that sleeps over a half-full ring); a thread carries the rings to the file, ten times a second or when woken.
+// A full ring drops the line and counts it, and so does a file that cannot be written (disk full, reader of stdout
+// gone): what is lost is counted, nothing waits for it. A line is written whole or not at all, but for one that the
+// disk cut. Every text is escaped (control bytes, quotes, DEL and invalid UTF-8 as \u00XX) and bounded to 2 KiB, so a
+// line is always one line of valid JSON. What is not known is null. Tokens and cookies are never in a record.
 #pragma once
 
 #include <proxy/base/failure.hpp>
@@ -15,7 +17,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace sandgate::proxy {
 
@@ -49,7 +50,7 @@ void format_access_line(const AccessRecord& record, std::string& out);
 
 class AccessLog;
 
-/// A worker's end. Only that worker calls it.
+/// A worker's end. Only that worker calls it, and not after its AccessLog is gone.
 class AccessLogWriter {
  public:
   /// False when the ring was full: the line is dropped.
@@ -58,8 +59,8 @@ class AccessLogWriter {
  private:
   friend class AccessLog;
   struct Ring;
-  explicit AccessLogWriter(Ring* ring) : ring_(ring) {}
-  Ring* ring_;
+  explicit AccessLogWriter(Ring* ring);
+  Ring* ring_;  ///< Null: the log is off.
   std::string line_;
 };
 
@@ -67,17 +68,20 @@ class AccessLog {
  public:
   /// `path`: "stdout", "off" or a file, which is appended to. Throws std::system_error when it cannot be opened.
   explicit AccessLog(const std::string& path);
-  ~AccessLog();  ///< Everything written before is in the file afterwards.
+  /// Everything written before is in the file afterwards, unless the file takes no byte for two seconds.
+  ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
 
   std::unique_ptr<AccessLogWriter> make_writer();  ///< Before traffic; one per worker.
-  void reopen();                                   ///< For log rotation (SIGHUP).
+  /// For log rotation (SIGHUP): soon after, lines go to a new file of the path. Keeps the old one if that fails.
+  void reopen();
+  /// Lines that left a ring but could not be written. Any thread.
+  std::uint64_t lost_lines() const;
 
  private:
   class Thread;
-  std::unique_ptr<Thread> thread_;
-  std::vector<std::unique_ptr<AccessLogWriter::Ring>> rings_;
+  std::unique_ptr<Thread> thread_;  ///< Null: the log is off.
 };
 
 }  // namespace sandgate::proxy
