@@ -23,6 +23,9 @@ class TextBuffer : public std::streambuf {
   }
 };
 
+// The usual cause of an error that YAML itself can only describe from its own point of view: an IPv6 address, a colon.
+constexpr std::string_view kQuotingHint = R"( (a text that begins with [ or {, or holds ": ", belongs in quotes))";
+
 Position position_of(const YAML::Mark& mark) {
   if (mark.is_null()) return {};
   return {mark.line + 1, mark.column + 1};
@@ -134,7 +137,7 @@ std::optional<Problem> parse_yaml(std::string_view yaml, const std::string& file
   } catch (const YamlRefusal& refusal) {
     return problem(refusal.at, refusal.text);
   } catch (const YAML::Exception& error) {
-    return problem(position_of(error.mark), "is not valid YAML: " + error.msg);
+    return problem(position_of(error.mark), "is not valid YAML: " + error.msg + std::string(kQuotingHint));
   }
   return std::nullopt;
 }

@@ -234,11 +234,20 @@ TEST_CASE("load: a file without a configuration is refused", "[config]") {
   CHECK(problems_of(yaml) == Texts{problem});
 }
 
+const std::string kHint = " (a text that begins with [ or {, or holds \": \", belongs in quotes)";
+
 TEST_CASE("load: YAML that does not parse is said with its place", "[config]") {
   const auto [yaml, problem] = GENERATE(table<std::string, std::string>({
       {"a: [1, 2", "edge.yaml:1:1: is not valid YAML: end of sequence flow not found"},
       {"a: b: c", "edge.yaml:1:5: is not valid YAML: illegal map value"},
       {"a:\n\t- b", "edge.yaml:2:2: is not valid YAML: illegal block entry"},
+  }));
+  CAPTURE(yaml);
+  CHECK(problems_of(yaml) == Texts{problem + kHint});
+}
+
+TEST_CASE("load: YAML the edge has no use for is refused", "[config]") {
+  const auto [yaml, problem] = GENERATE(table<std::string, std::string>({
       {"a: &x 1\nb: *x", "edge.yaml:2:4: uses an alias; aliases and merge keys are not supported, write the value out"},
       {"a: &x {}\nb: {<<: *x}",
        "edge.yaml:2:9: uses an alias; aliases and merge keys are not supported, write the value out"},
@@ -260,7 +269,10 @@ TEST_CASE("load: a tag that says text is accepted", "[config]") {
 }
 
 TEST_CASE("load: an IPv6 endpoint without quotes is refused, not misread", "[config]") {
-  CHECK_FALSE(problems_of("domains: [a.b]\nlisteners:\n  - address: [::]:8443\n").empty());
+  CHECK(
+      problems_of("domains: [a.b]\nlisteners:\n  - address: [::]:8443\n") ==
+      Texts{"edge.yaml:3:18: is not valid YAML: end of map not found (a text that begins with [ or {, or holds \": \", "
+            "belongs in quotes)"});
 }
 
 TEST_CASE("load: a password in a URL is never in a problem", "[config]") {
