@@ -75,8 +75,9 @@ struct FailureRow {
   std::uint8_t retry_after;  ///< Seconds; 0: no Retry-After.
   bool closes;               ///< The client connection ends after the answer (HTTP/1).
   RefusalBody body;
-  std::string_view message;      ///< `{limit}` stands for the number.
-  std::string_view page_title;   ///< What a browser shows first.
+  /// In all three texts `{limit}`, `{port}` and `{header}` (the token's) stand for what the refusal says of them.
+  std::string_view message;
+  std::string_view page_title;   ///< What is wrong, as a browser shows it first.
   std::string_view page_advice;  ///< What to do about it.
 };
 
