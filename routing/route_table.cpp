@@ -12,7 +12,7 @@
 namespace sandgate::routing {
 namespace {
 
-/// With a million routes a shard holds a thousand: growing it takes about 0.1 ms.
+/// With a million routes a shard holds a thousand: growing it keeps its readers waiting for less than a millisecond.
 constexpr std::size_t kShards = 1024;
 constexpr std::size_t kCacheLine = 64;
 
@@ -39,8 +39,12 @@ struct EntryHash {
 struct EntryEqual {
   using is_transparent = void;
   bool operator()(const Entry& a, const Entry& b) const { return a.route->id == b.route->id; }
-  bool operator()(const HashedId& key, const Entry& entry) const { return key.id == entry.route->id; }
-  bool operator()(const Entry& entry, const HashedId& key) const { return key.id == entry.route->id; }
+  bool operator()(const Entry& entry, const HashedId& key) const { return (*this)(key, entry); }
+  bool operator()(const HashedId& key, const Entry& entry) const {
+    // With a million routes neither is in a cache. The lookup counts a reference to both: let them be fetched together.
+    __builtin_prefetch(entry.usage.get(), 1);
+    return key.id == entry.route->id;
+  }
 };
 
 }  // namespace

@@ -45,9 +45,9 @@ std::size_t SandboxIdHash::operator()(const SandboxId& id) const {
   static const HashKey key = make_hash_key();
   static_assert(sizeof(SandboxId) % sizeof(Word) == 0, "the last word read ends with the object");
   const auto* const bytes = reinterpret_cast<const unsigned char*>(&id);
-  const std::size_t length = id.view().size();
-  Word hash = key.start ^ length;
-  for (std::size_t at = 0; at < length; at += sizeof(Word)) {
+  const std::size_t used = 1 + id.view().size();  // The length is the first byte.
+  Word hash = key.start;
+  for (std::size_t at = 0; at < used; at += sizeof(Word)) {
     Word word = 0;
     std::memcpy(&word, bytes + at, sizeof word);
     hash = fold_multiply(hash ^ word, key.multiplier);

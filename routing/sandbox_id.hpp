@@ -22,8 +22,9 @@ class SandboxId {
   friend bool operator==(const SandboxId& a, const SandboxId& b) { return a.view() == b.view(); }
 
  private:
-  std::array<char, kMaxLength> text_{};  ///< Zeros after the text: it is hashed by whole words.
+  // In this order a usual id is compared within one cache line. Zeros after the text: it is hashed by whole words.
   std::uint8_t length_ = 0;
+  std::array<char, kMaxLength> text_{};
 };
 static_assert(sizeof(SandboxId) == 64);
 
