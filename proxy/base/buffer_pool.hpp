@@ -1,0 +1,80 @@
+// buffer_pool: blocks of bytes, leased while bytes are in flight and given back when they are not.
+//
+// An idle connection holds no block. One pool per worker, no lock. Blocks are not cleared when they change hands within
+// the pool: whoever leases one reads only what it wrote or received itself.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sandgate::proxy {
+
+class BufferPool;
+
+/// A leased block, filled from the front: [0, consumed) is done with, [consumed, filled) is data, the rest is room.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer moved(std::move(other));
+    swap(moved);
+    return *this;
+  }
+  ~Buffer();
+
+  explicit operator bool() const { return bytes_ != nullptr; }
+  std::size_t capacity() const { return capacity_; }
+
+  std::string_view data() const { return {bytes_ + consumed_, filled_ - consumed_}; }
+  bool empty() const { return consumed_ == filled_; }
+  void consume(std::size_t size) { consumed_ += size; }
+  void clear() { consumed_ = filled_ = 0; }
+
+  char* room() { return bytes_ + filled_; }
+  std::size_t room_size() const { return capacity_ - filled_; }
+  void commit(std::size_t size) { filled_ += size; }
+  /// Moves the data to the front, so that all room is behind it. Views into the data are void then.
+  void compact();
+  /// The caller made sure that it fits.
+  void append(std::string_view bytes);
+
+ private:
+  friend class BufferPool;
+  Buffer(BufferPool* pool, char* bytes, std::size_t capacity) : pool_(pool), bytes_(bytes), capacity_(capacity) {}
+  void swap(Buffer& other) noexcept;
+
+  BufferPool* pool_ = nullptr;
+  char* bytes_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t consumed_ = 0;
+  std::size_t filled_ = 0;
+};
+
+class BufferPool {
+ public:
+  /// One TLS record's worth; what a read asks for at most.
+  static constexpr std::size_t kBlockBytes = 16 * 1024;
+
+  BufferPool() = default;
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  /// At least `size` bytes of room. Throws std::bad_alloc. Blocks larger than kBlockBytes are not kept for reuse.
+  Buffer lease(std::size_t size = kBlockBytes);
+  std::size_t leased_bytes() const { return leased_bytes_; }
+
+ private:
+  friend class Buffer;
+  static constexpr std::size_t kKept = 128;  // 2 MiB a worker.
+  void give_back(char* bytes, std::size_t capacity) noexcept;
+
+  std::vector<std::unique_ptr<char[]>> free_;
+  std::size_t leased_bytes_ = 0;
+};
+
+}  // namespace sandgate::proxy

@@ -1,0 +1,93 @@
+// listener: a listening socket of one worker.
+//
+// Every worker has a socket of its own on the address (SO_REUSEPORT), so the kernel spreads connections and no accept
+// is contended. A socket that was handed over (LISTEN_FDS) is shared instead: every worker watches it with
+// EPOLLEXCLUSIVE, so one connection wakes one of them.
+//
+// Out of descriptors, accepting pauses for kPause and what is served goes on; nothing spins (hardening O-FD).
+#pragma once
+
+#include <config/config.hpp>
+#include <proxy/base/loop.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
+
+namespace sandgate::proxy::net {
+
+/// A connection as accepted.
+struct Accepted {
+  UniqueFd socket;
+  config::IpAddress peer;  ///< 127.0.0.1 for a Unix socket.
+  std::uint16_t local_port = 0;
+};
+
+/// Binds and listens. Throws std::system_error with the address in its text.
+UniqueFd open_listening_socket(const config::Endpoint& address, bool share_port);
+
+/// Sockets inherited from a supervisor (sd_listen_fds(3)): those of LISTEN_FDS when LISTEN_PID is this process. Clears
+/// both variables, so that no child takes them for its own.
+std::vector<UniqueFd> take_inherited_sockets();
+/// The one of `sockets` that is bound to `address`, taken out; nothing when none is.
+std::optional<UniqueFd> take_socket_for(const config::Endpoint& address, std::vector<UniqueFd>& sockets);
+
+class Listener final : private EventSource {
+ public:
+  static constexpr std::chrono::milliseconds kPause{50};
+  static constexpr int kAcceptsPerWake = 16;
+
+  /// Told of every connection; and when the process is out of descriptors.
+  class Handler {
+   public:
+    virtual void accepted(Accepted connection) = 0;
+    virtual void out_of_descriptors() = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  Listener(Loop& loop, UniqueFd socket, Handler& handler);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Takes what is queued already (unless the socket lives on with somebody else) and closes.
+  void close(bool take_queued);
+
+ private:
+  class Wake final : public Runnable {
+   public:
+    explicit Wake(Listener& owner) : Runnable(&run), listener(owner) {}
+    Listener& listener;
+
+   private:
+    static void run(Runnable& self) { static_cast<Wake&>(self).listener.accept_some(kAcceptsPerWake); }
+  };
+  class Pause final : public Deadline {
+   public:
+    explicit Pause(Listener& owner) : Deadline(&over), listener(owner) {}
+    Listener& listener;
+
+   private:
+    static void over(Deadline& self) { static_cast<Pause&>(self).listener.resume(); }
+  };
+
+  void note(std::uint32_t epoll_events) override;
+  void accept_some(int limit);
+  void pause();
+  void resume();
+
+  Loop& loop_;
+  UniqueFd socket_;
+  Handler& handler_;
+  std::uint16_t port_ = 0;
+  Wake wake_;
+  Pause pause_;
+};
+
+}  // namespace sandgate::proxy::net
