@@ -1,0 +1,43 @@
+// session: the life of one HTTP/1 client connection.
+//
+//   ┌─▶ idle ── first byte ──▶ head ──▶ handler ──▶ finish ──┐
+//   └──────────────────────── next request ─────────────────┤
+//                                             linger ──▶ closed
+//
+// Idle, it holds no block and one small coroutine frame. One exchange at a time: pipelined requests wait in the
+// connection and are answered in order. After a request that could not be understood nothing more is parsed.
+#pragma once
+
+#include <proxy/exchange.hpp>
+#include <proxy/h1/client_exchange.hpp>
+#include <proxy/h1/message_reader.hpp>
+#include <proxy/net/transport.hpp>
+#include <proxy/session_host.hpp>
+
+#include <optional>
+
+namespace sandgate::proxy::h1 {
+
+class Session {
+ public:
+  Session(SessionHost& host, const ClientInfo& client, net::Transport& transport)
+      : host_(host), client_(client), transport_(transport), reader_(transport, host.buffers) {}
+
+  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
+  Task<void> run(std::optional<Failure> refusal);
+  bool is_idle() const { return is_idle_; }
+
+ private:
+  Task<bool> wait_for_request(bool is_first);
+  Task<Next> serve_one(bool is_first, std::optional<Failure> refusal);
+  Task<void> linger();
+
+  SessionHost& host_;
+  const ClientInfo& client_;
+  net::Transport& transport_;
+  MessageReader reader_;
+  std::uint32_t exchanges_ = 0;
+  bool is_idle_ = true;
+};
+
+}  // namespace sandgate::proxy::h1

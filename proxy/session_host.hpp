@@ -1,0 +1,32 @@
+// session_host: what a session needs of the thread it runs on.
+#pragma once
+
+#include <config/config.hpp>
+#include <proxy/base/buffer_pool.hpp>
+#include <proxy/base/loop.hpp>
+#include <proxy/exchange.hpp>
+#include <proxy/metrics.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace sandgate::proxy {
+
+/// Where a drain stands (drain.hpp has the diagram).
+enum class DrainPhase : std::uint8_t {
+  serving,
+  announcing,  ///< readyz is 503; all else as ever.
+  finishing,   ///< No new connections; each one ends with the exchange it carries.
+  over,        ///< The grace has run out: everything is closed.
+};
+
+struct SessionHost {
+  Loop& loop;
+  BufferPool& buffers;
+  Metrics& metrics;
+  ExchangeHandler& handler;
+  const std::shared_ptr<const config::Config>& config;  ///< The one in force; each exchange takes it anew.
+  const DrainPhase& drain;
+};
+
+}  // namespace sandgate::proxy

@@ -1,0 +1,90 @@
+// connection: one TCP connection to a port of a sandbox, and whose it is.
+#pragma once
+
+#include <proxy/net/transport.hpp>
+#include <proxy/upstream/idle_list.hpp>
+#include <proxy/upstream/upstream.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace sandgate::proxy::upstream {
+
+/// Connections are shared within a key and never across: the sandbox, its generation, where it is, and the protocol.
+struct PoolKey {
+  routing::SandboxId id;
+  std::string generation;
+  config::IpAddress address;
+  std::uint16_t port = 0;
+  routing::UpstreamProtocol protocol = routing::UpstreamProtocol::http1;
+  friend bool operator==(const PoolKey&, const PoolKey&) = default;
+};
+
+/// What the pool knows of a key; it lives while any connection of it does.
+struct PoolShelf {
+  PoolKey key;
+  std::string endpoint_text;
+  IdleShelf idle;
+  std::size_t connections = 0;  ///< Idle and in use.
+};
+
+class Connection final : public IdleEntry {
+ public:
+  /// Told when an idle connection must go: it spoke, it ended, or it was idle for too long.
+  class Owner {
+   public:
+    virtual void idle_ended(Connection& connection) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Connection(Loop& loop, BufferPool& buffers, UniqueFd socket, Owner& owner)
+      : transport(loop, buffers, std::move(socket)), heard_(*this), expired_(*this), owner_(owner) {}
+
+  net::Transport transport;
+  PoolShelf* shelf = nullptr;
+  std::shared_ptr<routing::Usage> usage;
+  std::uint32_t exchanges = 0;  ///< That it has carried.
+
+  /// From now on any byte, its end, or `until` passing ends it.
+  void rest(TimePoint until) {
+    transport.loop().arm(expired_, until);
+    transport.on_readable(&heard_);
+  }
+  void wake() {
+    expired_.disarm();
+    heard_.cancel();
+    transport.on_readable(nullptr);
+  }
+
+ private:
+  class Heard final : public Runnable {
+   public:
+    explicit Heard(Connection& of) : Runnable(&run), connection(of) {}
+    Connection& connection;
+
+   private:
+    static void run(Runnable& self) {
+      Connection& of = static_cast<Heard&>(self).connection;
+      of.owner_.idle_ended(of);
+    }
+  };
+  class Expired final : public Deadline {
+   public:
+    explicit Expired(Connection& of) : Deadline(&over), connection(of) {}
+    Connection& connection;
+
+   private:
+    static void over(Deadline& self) {
+      Connection& of = static_cast<Expired&>(self).connection;
+      of.owner_.idle_ended(of);
+    }
+  };
+
+  Heard heard_;
+  Expired expired_;
+  Owner& owner_;
+};
+
+}  // namespace sandgate::proxy::upstream

@@ -1,0 +1,79 @@
+// upstream: the sandbox's side of one exchange, whatever protocol carries it.
+//
+// The mirror of Exchange: a request head and a sink for its body, then response heads and a source. Destroying one
+// gives its connection back to the pool when both messages ended cleanly, and closes it otherwise.
+#pragma once
+
+#include <config/ip_address.hpp>
+#include <proxy/base/body.hpp>
+#include <proxy/exchange.hpp>
+#include <proxy/http/head.hpp>
+#include <routing/route.hpp>
+#include <routing/route_table.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+
+namespace sandgate::proxy::upstream {
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+
+  virtual Task<Result<void>> send_head(const http::RequestHead& head, Flush flush) = 0;
+  virtual BodySink& body() = 0;
+
+  /// The next response head: interim ones, then a final one. Fails with sandbox_reset, response_invalid,
+  /// response_timeout. Views in `head` hold until the next call, or for the final head until the end.
+  virtual Task<Result<void>> read_head(http::ResponseHead& head) = 0;
+  /// Nothing of a response has been received.
+  virtual bool is_untouched() const = 0;
+  /// The final response's body; after a 101, everything the sandbox sends.
+  virtual BodySource& response() = 0;
+
+  /// The connection carried an exchange before this one.
+  virtual bool is_reused() const = 0;
+  /// "10.0.0.7:8080"; holds as long as the upstream.
+  virtual std::string_view endpoint_text() const = 0;
+  /// Everything that waits on it ends, with sandbox_reset; the connection is closed with a reset.
+  virtual void abort() = 0;
+};
+
+struct UpstreamDeleter {
+  void operator()(Upstream* upstream) const { upstream->~Upstream(); }  // The memory is the exchange's.
+};
+using UpstreamPtr = std::unique_ptr<Upstream, UpstreamDeleter>;
+
+/// Where an exchange goes: whose it is decides which connections it may share (contract 5).
+struct Destination {
+  routing::RoutePtr route;
+  std::uint16_t sandbox_port = 0;  ///< What the client asked for.
+  routing::UpstreamProtocol protocol = routing::UpstreamProtocol::http1;
+  std::shared_ptr<routing::Usage> usage;
+
+  std::uint16_t dial_port() const { return route->via_node ? routing::Route::kNodePort : sandbox_port; }
+};
+
+/// What opening an upstream cost; for the log.
+struct OpenTrace {
+  std::chrono::nanoseconds connect{-1};  ///< Negative: nothing was dialled.
+};
+
+enum class Reuse : std::uint8_t { allowed, fresh_only };
+
+/// Opens upstreams; the pool is one. Fails with port_closed, sandbox_unreachable, route_changed (the generation ended
+/// while it was dialled).
+class Opener {
+ public:
+  virtual Task<Result<UpstreamPtr>> open(const Destination& destination, Reuse reuse, OpenTrace& trace,
+                                         std::pmr::memory_resource* memory) = 0;
+
+ protected:
+  ~Opener() = default;
+};
+
+}  // namespace sandgate::proxy::upstream
