@@ -43,6 +43,15 @@ class Registry {
   const routing::RouteTable& table() const { return table_; }
   routing::RouteTable& table() { return table_; }
 
+  /// What a request asks, on any thread. Before the first load nobody knows what there is: unavailable, not not_found.
+  routing::Lookup find(const SandboxId& id) const {
+    routing::Lookup found = table_.find(id);
+    if (found.result == routing::LookupResult::not_found && !is_loaded_) {
+      found.result = routing::LookupResult::unavailable;
+    }
+    return found;
+  }
+
   /// Set once, before the first source loads. Called only when something of the sandbox is live in this process.
   void on_generation_ended(OnGenerationEnded callback) { on_generation_ended_ = std::move(callback); }
   void on_invalid_record(OnInvalidRecord callback) { on_invalid_record_ = std::move(callback); }

@@ -1,0 +1,127 @@
+#include <proxy/client_connection.hpp>
+#include <proxy/net/proxy_protocol.hpp>
+
+#include <array>
+#include <exception>
+
+namespace sandgate::proxy {
+namespace {
+
+Counter& gauge(Metrics& metrics, ClientState state) {
+  return metrics.client_connections[static_cast<std::size_t>(state)];
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(ClientPort& port, net::Accepted accepted)
+    : port_(port),
+      tls_(port.setting_.tls),
+      transport_(port.host_.loop, port.host_.buffers, std::move(accepted.socket)),
+      session_(port.host_, client_, transport_) {
+  client_.listener_port = accepted.local_port;
+  client_.is_tls = tls_ != nullptr;
+  client_.redirect_to_https = port.setting_.listener.redirect_to_https;
+  describe_client(accepted.peer);
+}
+
+void ClientConnection::describe_client(const config::IpAddress& address) {
+  client_.address = address;
+  address_text_ = address.to_string();
+  client_.address_text = address_text_;
+  client_.is_trusted_proxy = config::contains(port_.host_.config->trusted_proxies, address);
+}
+
+Task<void> ClientConnection::run() {
+  Metrics& metrics = port_.host_.metrics;
+  gauge(metrics, ClientState::handshaking).add();
+  ConnectionGate::Admission admission{false, std::nullopt};
+  bool is_ready = co_await read_proxy_header();
+  if (is_ready) admission = port_.gate_.enter(client_.address, place_);
+  is_ready = is_ready && admission.is_admitted;
+  if (is_ready) is_ready = co_await shake_hands();
+  gauge(metrics, ClientState::handshaking).subtract();
+  if (!is_ready) co_return;
+  gauge(metrics, ClientState::idle).add();
+  co_await session_.run(admission.refusal);
+  gauge(metrics, ClientState::idle).subtract();
+  if (!transport_.is_aborted()) transport_.finish_writing();
+}
+
+/// False when the connection is to be closed: anything but a whole, valid header from a trusted peer (hardening 1.6).
+Task<bool> ClientConnection::read_proxy_header() {
+  const auto& setting = port_.setting_.listener.proxy_protocol;
+  if (!setting || !config::contains(setting->from, client_.address)) co_return true;
+  const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.proxy_header);
+  Buffer block = port_.host_.buffers.lease();
+  std::size_t known = 0;
+  for (;;) {
+    const net::IoSize peeked = co_await transport_.peek(block.room(), net::ProxyHeader::kMaxBytes, known, deadline);
+    if (peeked.status != net::Io::ok) co_return false;
+    known = peeked.size;
+    const net::ProxyHeader header = net::parse_proxy_header({block.room(), known});
+    if (header.state == net::ProxyHeader::State::malformed) co_return false;
+    if (header.state == net::ProxyHeader::State::incomplete) continue;
+    transport_.skip(header.size);
+    if (header.client) describe_client(*header.client);
+    co_return true;
+  }
+}
+
+Task<bool> ClientConnection::shake_hands() {
+  if (!tls_) co_return true;
+  const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.tls_handshake);
+  const net::Io outcome = co_await transport_.handshake(tls_->make_session(), deadline);
+  const auto result = outcome == net::Io::ok          ? HandshakeResult::ok
+                      : outcome == net::Io::timed_out ? HandshakeResult::timeout
+                                                      : HandshakeResult::failed;
+  const SSL* ssl = transport_.ssl();
+  const TlsLabel version = result == HandshakeResult::ok ? net::version_label(ssl) : TlsLabel::none;
+  const bool is_resumed = result == HandshakeResult::ok && net::is_resumed(ssl);
+  Metrics& metrics = port_.host_.metrics;
+  metrics.handshakes[static_cast<std::size_t>(result)][static_cast<std::size_t>(version)][is_resumed ? 1 : 0].add();
+  if (result == HandshakeResult::ok) client_.tls_version = net::version_name(ssl);
+  co_return result == HandshakeResult::ok;
+}
+
+void ClientConnection::close_if_idle() {
+  if (session_.is_idle()) transport_.cancel_read();
+}
+
+// --- ClientPort -----------------------------------------------------------------------------------------------------
+
+ClientPort::ClientPort(SessionHost& host, ConnectionGate& gate, Setting setting, UniqueFd socket)
+    : host_(host), gate_(gate), setting_(std::move(setting)), listener_(host.loop, std::move(socket), *this) {}
+
+ClientPort::~ClientPort() = default;
+
+Detached ClientPort::serve(std::unique_ptr<ClientConnection> connection) {
+  try {
+    co_await connection->run();
+  } catch (const std::exception&) {
+    connection->abort();  // Out of memory: this connection pays, the others go on.
+  }
+}
+
+void ClientPort::accepted(net::Accepted connection) {
+  try {
+    auto made = std::make_unique<ClientConnection>(*this, std::move(connection));
+    connections_.push_back(*made);
+    serve(std::move(made));
+  } catch (const std::exception&) {
+    host_.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add();
+  }
+}
+
+void ClientPort::out_of_descriptors() { host_.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add(); }
+
+void ClientPort::stop_accepting() { listener_.close(!setting_.is_shared); }
+
+void ClientPort::close_idle() {
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->close_if_idle();
+}
+
+void ClientPort::abort_all() {
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->abort();
+}
+
+}  // namespace sandgate::proxy

@@ -1,0 +1,82 @@
+// client_connection: a client's connection from accept to close, whatever it speaks.
+//
+//   accepted ──▶ (PROXY header) ──▶ counted ──▶ (TLS handshake) ──▶ session ──▶ closed
+//
+// A client_port is one listener of one thread and the connections that came through it.
+#pragma once
+
+#include <config/config.hpp>
+#include <proxy/base/fork.hpp>
+#include <proxy/connection_gate.hpp>
+#include <proxy/h1/session.hpp>
+#include <proxy/net/listener.hpp>
+#include <proxy/net/tls.hpp>
+#include <proxy/session_host.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sandgate::proxy {
+
+class ClientPort;
+
+class ClientConnection final
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  ClientConnection(ClientPort& port, net::Accepted accepted);
+
+  Task<void> run();
+  /// Ends it if no exchange is under way.
+  void close_if_idle();
+  void abort() { transport_.abort(); }
+
+ private:
+  Task<bool> read_proxy_header();
+  Task<bool> shake_hands();
+  void describe_client(const config::IpAddress& address);
+
+  ClientPort& port_;
+  std::shared_ptr<const net::TlsServer> tls_;  ///< Of the time it was accepted; outlives the SSL object.
+  net::Transport transport_;
+  ConnectionGate::Place place_;
+  std::string address_text_;
+  ClientInfo client_;
+  h1::Session session_;
+};
+
+class ClientPort final : private net::Listener::Handler {
+ public:
+  struct Setting {
+    config::Listener listener;
+    std::shared_ptr<const net::TlsServer> tls;  ///< Null: plain.
+    bool is_shared = false;                     ///< The socket is somebody else's too: its queue is not ours to empty.
+  };
+
+  ClientPort(SessionHost& host, ConnectionGate& gate, Setting setting, UniqueFd socket);
+  ~ClientPort();
+
+  const Setting& setting() const { return setting_; }
+  void change(Setting setting) { setting_ = std::move(setting); }
+
+  void stop_accepting();
+  void close_idle();
+  void abort_all();
+  bool is_empty() const { return connections_.empty(); }
+
+ private:
+  friend class ClientConnection;
+  static Detached serve(std::unique_ptr<ClientConnection> connection);
+  void accepted(net::Accepted connection) override;
+  void out_of_descriptors() override;
+
+  SessionHost& host_;
+  ConnectionGate& gate_;
+  Setting setting_;
+  boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>> connections_;
+  net::Listener listener_;
+};
+
+}  // namespace sandgate::proxy

@@ -1,0 +1,104 @@
+#include <proxy/settings.hpp>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <sched.h>
+#include <sys/resource.h>
+
+namespace sandgate::proxy {
+namespace {
+
+constexpr std::size_t kReservedDescriptors = 256;  // Logs, listeners, the store, the admin's own connections.
+
+/// Cores the cgroup's CPU quota is worth, rounded up; nothing when there is none (cgroup v2, then v1).
+std::optional<std::size_t> quota_cores() {
+  double quota = -1;
+  double period = 0;
+  std::string first;
+  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> first >> period && first != "max") quota = std::stod(first);
+  if (period == 0) {
+    std::ifstream v1_quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+    std::ifstream v1_period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    v1_quota >> quota;
+    v1_period >> period;
+  }
+  if (quota <= 0 || period <= 0) return std::nullopt;
+  return static_cast<std::size_t>((quota + period - 1) / period);
+}
+
+/// The first line of a secret's file.
+std::string read_token(const std::string& path, std::vector<std::string>& problems) {
+  if (path.empty()) return {};
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  if (token.empty())
+    problems.push_back(path + ": admin.token_file: cannot be read or is empty; put the token on its first line");
+  return token;
+}
+
+}  // namespace
+
+LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys) {
+  Settings settings;
+  std::vector<std::string> problems;
+  for (const config::Listener& listener : config.listeners) {
+    if (!listener.tls) {
+      settings.tls.push_back(nullptr);
+      continue;
+    }
+    auto loaded = net::TlsServer::load(*listener.tls, ticket_keys, static_cast<std::int64_t>(std::time(nullptr)));
+    if (auto* bad = std::get_if<std::vector<std::string>>(&loaded)) {
+      problems.insert(problems.end(), bad->begin(), bad->end());
+    } else {
+      settings.tls.push_back(std::get<std::shared_ptr<const net::TlsServer>>(loaded));
+    }
+  }
+  settings.admin_token = read_token(config.admin.token_file, problems);
+  if (!problems.empty()) return problems;
+  settings.dial_policy = std::make_shared<const upstream::DialPolicy>(
+      config.upstream.allow, upstream::interface_addresses(), upstream::listening_endpoints(config));
+  settings.config = std::make_shared<const config::Config>(std::move(config));
+  return settings;
+}
+
+std::vector<std::string> files_of(const config::Config& config, const std::string& config_path) {
+  std::vector<std::string> files{config_path};
+  if (!config.admin.token_file.empty()) files.push_back(config.admin.token_file);
+  for (const config::Listener& listener : config.listeners) {
+    if (!listener.tls) continue;
+    for (const config::Certificate& certificate : listener.tls->certificates) {
+      files.push_back(certificate.chain);
+      files.push_back(certificate.key);
+    }
+    if (!listener.tls->ticket_keys.empty()) files.push_back(listener.tls->ticket_keys);
+  }
+  return files;
+}
+
+std::size_t available_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const bool is_known = sched_getaffinity(0, sizeof set, &set) == 0;
+  const auto allowed = is_known ? static_cast<std::size_t>(CPU_COUNT(&set)) : std::size_t{1};
+  return std::max<std::size_t>(1, std::min(allowed, quota_cores().value_or(allowed)));
+}
+
+std::size_t raise_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+std::uint32_t connection_limit(const config::Config& config, std::size_t open_files) {
+  if (config.limits.connections) return *config.limits.connections;
+  const std::size_t usable = open_files > kReservedDescriptors ? open_files - kReservedDescriptors : open_files / 2;
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(usable / 2, 1, 4'000'000));
+}
+
+}  // namespace sandgate::proxy

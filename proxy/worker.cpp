@@ -1,0 +1,116 @@
+#include <proxy/worker.hpp>
+
+#include <algorithm>
+#include <pthread.h>
+
+namespace sandgate::proxy {
+namespace {
+
+// How long exchanges that are told of the drain's end have to tell their clients.
+constexpr std::chrono::milliseconds kLastWords{500};
+constexpr std::chrono::milliseconds kEmptyCheck{20};
+
+std::size_t share(std::size_t total, std::size_t workers) { return total == 0 ? 0 : (total + workers - 1) / workers; }
+
+std::mt19937_64 seeded_random() {
+  std::random_device device;
+  std::seed_seq seed{device(), device(), device(), device()};
+  return std::mt19937_64(seed);
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, const Settings& settings, std::unique_ptr<AccessLogWriter> log)
+    : shared_(shared),
+      config_(settings.config),
+      dial_policy_(settings.dial_policy),
+      tls_(settings.tls),
+      log_(std::move(log)),
+      random_(seeded_random()),
+      pool_({loop_,
+             buffers_,
+             metrics_,
+             shared.registry.table(),
+             config_,
+             dial_policy_,
+             {share(settings.config->upstream.idle_per_port, shared.workers),
+              share(settings.config->upstream.idle_total, shared.workers)}}),
+      environment_{loop_, metrics_, log_.get(), shared.registry, pool_, live_, config_, drain_, random_},
+      host_{loop_, buffers_, metrics_, *this, config_, drain_},
+      last_call_(*this),
+      empty_check_(*this) {}
+
+void Worker::add_listener(std::size_t index, UniqueFd socket, bool is_shared) {
+  ClientPort::Setting setting{config_->listeners[index], tls_[index], is_shared};
+  ports_.push_back(std::make_unique<ClientPort>(host_, shared_.gate, std::move(setting), std::move(socket)));
+}
+
+void Worker::start(std::function<void()> finished) {
+  thread_ = std::thread([this, finished = std::move(finished)] {
+    pthread_setname_np(pthread_self(), "worker");
+    loop_.run();
+    finished();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::adopt(Settings settings) {
+  loop_.post([this, settings = std::move(settings)] { take_over(settings); });
+}
+
+void Worker::take_over(const Settings& settings) {
+  config_ = settings.config;
+  dial_policy_ = settings.dial_policy;
+  tls_ = settings.tls;
+  for (std::size_t i = 0; i < ports_.size(); ++i) {
+    // Listeners are matched by address: a reload may have listed them in another order.
+    const config::Endpoint address = ports_[i]->setting().listener.address;
+    const auto& listeners = config_->listeners;
+    const auto found = std::find_if(listeners.begin(), listeners.end(),
+                                    [&](const config::Listener& listener) { return listener.address == address; });
+    if (found == listeners.end()) continue;
+    const auto index = static_cast<std::size_t>(found - listeners.begin());
+    ports_[i]->change({*found, tls_[index], ports_[i]->setting().is_shared});
+  }
+}
+
+void Worker::end_generation(registry::GenerationEnded ended) {
+  loop_.post([this, ended = std::move(ended)] {
+    pool_.end_generation(ended.id, ended.generation);
+    live_.end_generation(ended.id, ended.generation);
+  });
+}
+
+void Worker::enter(DrainPhase phase) {
+  loop_.post([this, phase] { apply_phase(phase); });
+}
+
+void Worker::apply_phase(DrainPhase phase) {
+  drain_ = phase;
+  if (phase < DrainPhase::finishing) return;
+  for (const auto& port : ports_) {
+    port->stop_accepting();
+    port->close_idle();
+  }
+  if (phase == DrainPhase::over) {
+    live_.end_all(Failure::draining);
+    loop_.arm(last_call_, loop_.now() + kLastWords);
+  }
+  stop_when_empty();
+}
+
+void Worker::abort_everything() {
+  for (const auto& port : ports_) port->abort_all();
+  stop_when_empty();
+}
+
+void Worker::stop_when_empty() {
+  const bool is_empty = std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->is_empty(); });
+  if (is_empty) return loop_.stop();
+  loop_.arm(empty_check_, loop_.now() + kEmptyCheck);
+}
+
+}  // namespace sandgate::proxy
