@@ -66,7 +66,7 @@ def main():
         print("sent:    ", options.message)
         print("received:", receive_frame(reader).decode())
         send_frame(stream, CLOSE, struct.pack("!H", 1000))
-        receive_frame(reader)  # the close comes back, and then the connection ends (RFC 6455 7.1.1)
+        reader.read()  # the close comes back, and then the server ends the connection (RFC 6455 7.1.1)
 
 
 if __name__ == "__main__":
