@@ -13,7 +13,8 @@ struct Unit {
 };
 
 // Smallest first; each divides the next, so the largest that divides a value gives its shortest text.
-constexpr std::array<Unit, 4> kSizes{{{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}}};
+constexpr std::array<Unit, 4> kSizes{
+    {{"B", 1}, {"KiB", kibibytes(1).count}, {"MiB", mebibytes(1).count}, {"GiB", mebibytes(1024).count}}};
 constexpr std::array<Unit, 4> kTimes{{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
 
 constexpr std::uint64_t kLargestSize = (std::uint64_t{1} << 63) - 1;

@@ -15,7 +15,8 @@ namespace sandgate::config {
 /// A size in bytes. Made from a text by `parse_bytes`, from code by the constants below.
 struct Bytes {
   std::uint64_t count = 0;
-  friend constexpr auto operator<=>(Bytes, Bytes) = default;
+  // clang-tidy 14 takes the comparison with 0 in what this generates for a null pointer.
+  friend constexpr auto operator<=>(Bytes, Bytes) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 constexpr Bytes kibibytes(std::uint64_t n) { return Bytes{n * 1024}; }
