@@ -27,7 +27,9 @@ struct RefusalScene {
 
 struct Refusal {
   explicit Refusal(std::pmr::memory_resource* memory) : head(memory), body(memory) {}
-  ResponseHead head;      ///< Status and fields, Content-Type and the like included; framing is head.body.
+  /// Status and fields, Content-Type and the like included; framing is head.body, and keep_alive is false where the
+  /// connection ends after the answer.
+  ResponseHead head;
   std::pmr::string body;  ///< Empty for HEAD (head.body still gives the length it would have had) and for gRPC.
 };
 

@@ -21,8 +21,9 @@ struct Scene {
   std::string_view token_header;    ///< Lower case.
   std::string_view client_address;  ///< Text: the PROXY protocol's, else the socket's.
   std::uint16_t listener_port = 0;
-  bool is_tls = false;            ///< The client used https.
-  bool is_trusted_proxy = false;  ///< Its X-Forwarded-* are believed.
+  bool is_tls = false;  ///< The client used https.
+  /// Its X-Forwarded-* are believed: For is appended to, the others kept where given once. Nothing else it says is.
+  bool is_trusted_proxy = false;
   std::uint16_t sandbox_port = 0;
   const routing::HostMask* mask = nullptr;  ///< Null: none, or an exempt port.
   bool via_node = false;                    ///< Node mode: token and routing headers are kept, no mask.
@@ -32,12 +33,15 @@ struct Scene {
 
 /// Fills `to` from `from`: fields, `authority` (the Host to send), `upgrade`, `body`, method and target. Host, framing,
 /// Connection and Upgrade are not in `to.fields`: the writer of the protocol makes them from those members. TE is in
-/// the fields when the client said `trailers`. Fails with loop_detected.
+/// the fields when the client said `trailers`, Expect when `expects_continue`, and a Content-Length of 0 when the
+/// client said so and there is no body. `keep_alive` is left alone: it is about the client's connection. Fails with
+/// loop_detected.
 Result<void> rewrite_request(const RequestHead& from, const Scene& scene, std::pmr::memory_resource* memory,
                              RequestHead& to);
 
 /// Fills `to` from what the sandbox answered (1xx included). `request` is the client's, as received. Framing,
-/// Connection and Upgrade are left to the writer, as above; a Date is not added (the sandbox's business).
+/// Connection and Upgrade are left to the writer, as above, but for the Content-Length that answers HEAD or stands in a
+/// 304; `keep_alive` is left alone. A Date is not added (the sandbox's business), and a 1xx gets no x-request-id.
 void rewrite_response(const ResponseHead& from, const RequestHead& request, const Scene& scene,
                       std::pmr::memory_resource* memory, ResponseHead& to);
 

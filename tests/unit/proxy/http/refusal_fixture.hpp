@@ -1,6 +1,7 @@
 // refusal_fixture: a refusal made for a request that is given in one line.
 #pragma once
 
+#include <proxy/http/arena_text.hpp>
 #include <proxy/http/refusal.hpp>
 
 #include <initializer_list>
@@ -18,7 +19,8 @@ struct Refused {
   explicit Refused(std::initializer_list<Field> fields = {}) : request(&memory), refusal(&memory) {
     request.method = "GET";
     request.target = "/";
-    for (const Field& field : fields) request.fields.add(field.name, field.value);
+    // Copied, so that a test may hand over temporaries.
+    for (const auto& [name, value] : fields) request.fields.add(concat(&memory, {name}), concat(&memory, {value}));
     scene.request = &request;
     scene.sandbox_id = "abc";
     scene.port = 8080;

@@ -1,6 +1,7 @@
 // rewrite_fixture: a request or a response to rewrite in one line, and its fields in one string to compare.
 #pragma once
 
+#include <proxy/http/arena_text.hpp>
 #include <proxy/http/rewrite.hpp>
 
 #include <initializer_list>
@@ -49,7 +50,8 @@ struct Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   explicit Exchange(std::initializer_list<Field> fields) : Exchange() {
-    for (const Field& field : fields) request.fields.add(field.name, field.value);
+    // Copied, so that a test may hand over temporaries.
+    for (const auto& [name, value] : fields) request.fields.add(concat(&memory, {name}), concat(&memory, {value}));
   }
 
   void mask_host(std::string_view text) {
