@@ -16,7 +16,7 @@ REPLAYER = Path(__file__).parent / "corpus/h1_replay.py"
 
 
 def replay(edge, is_tls: bool, *arguments: str) -> None:
-    port = free_port()
+    port = free_port(2_000, 10_000)  # four digits: lengths in the corpus were counted with `8080-`
     edge.put("sbx1", {"address": "127.0.0.1"})
     door = ["--proxy", f"127.0.0.1:{edge.tls_port if is_tls else edge.plain_port}", *(["--tls"] if is_tls else [])]
     command = [sys.executable, str(REPLAYER), *door, "--upstream-port", str(port), "--rewrite-host", f"{port}-sbx1.sandbox.test", "-q",

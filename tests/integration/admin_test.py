@@ -133,7 +133,7 @@ def test_statistics_of_a_sandbox(edge, sandbox):
 
 def test_route_says_what_would_happen_step_by_step(edge, register):
     with RawSandbox() as sandbox:
-        register(sandbox, allow_public_traffic=False, traffic_access_token="hush")
+        register(sandbox, traffic_access_token="hush")
         answer = edge.admin.get(f"/v1/route?authority={sandbox.host}")
         assert answer.status == 200 and answer.json()["authority"] == sandbox.host
         assert f"127.0.0.1:{sandbox.port}" in answer.json()["upstream"]
@@ -210,7 +210,7 @@ def test_admin_can_be_a_unix_socket(make_edge, tmp_path):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(5)
         connection.connect(str(path))
-        connection.sendall(b"GET /v1/sandboxes HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
+        connection.sendall(b"GET /v1/sandboxes HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = b""
         while data := connection.recv(65536):
             answer += data

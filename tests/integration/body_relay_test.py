@@ -154,7 +154,8 @@ def test_an_early_response_reaches_the_client_while_it_uploads(door, sandbox):
         upstream.close()
 
 
-def test_an_early_response_in_the_middle_of_the_body_leaves_nothing_to_be_read_as_a_request(door, sandbox):
+def test_the_rest_of_a_body_after_an_early_response_is_never_read_as_a_request(door, sandbox):
+    """The edge may take the rest or close; what it may not do is to route it."""
     smuggled = sandbox.request("GET", "/smuggled")
     with door.connect() as client:
         client.send(sandbox.request("POST", "/first", f"Content-Length: {len(smuggled)}"))
@@ -163,12 +164,15 @@ def test_an_early_response_in_the_middle_of_the_body_leaves_nothing_to_be_read_a
         upstream.send(OK)
         assert client.read_response().status == 200
         try:
-            client.send(smuggled)
-            client.read_until_gone()
+            client.send(smuggled, sandbox.request("GET", "/honest"))
+            eventually(lambda: client.has_input() or sandbox.has_connection(), "a close or the next request")
         except OSError:
-            pass  # already closed by the edge, which is as good
-        assert b"/smuggled" not in upstream.read_until_gone().partition(b"\r\n\r\n")[0]
-    sandbox.assert_untouched()
+            return  # closed, which is as good
+        if sandbox.has_connection():
+            assert sandbox.accept().answer().target == "/honest"
+            assert client.read_response().status == 200
+        else:
+            client.assert_closed()
 
 
 def test_a_client_that_dies_in_the_middle_of_its_upload_is_a_close_for_the_sandbox(door, edge, sandbox):

@@ -59,9 +59,7 @@ def test_while_it_is_announced_everything_is_served_as_ever(start, tls):
         assert before.read_response().value("connection") in (None, "keep-alive")
         with edge.connect(tls=tls) as newcomer:
             newcomer.send(sandbox.request())
-            upstream.answer() if upstream.has_input() else eventually(
-                lambda: upstream.has_input() or sandbox.has_connection(), "the request") and (
-                upstream if upstream.has_input() else sandbox.accept()).answer()
+            sandbox.next_connection(upstream).answer()
             assert newcomer.read_response().status == 200
     edge.signal(signal.SIGTERM)
     edge.wait()
@@ -80,6 +78,8 @@ def test_after_it_responses_end_their_connection_and_the_edge_ends_with_the_last
     response = client.read_response()
     assert (response.body, response.value("connection")) == (b"ok", "close")
     client.assert_closed()
+    client.close()
+    idle.close()
     answered = time.monotonic()
     assert edge.wait() == 0
     assert time.monotonic() - answered < 2

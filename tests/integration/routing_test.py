@@ -167,7 +167,7 @@ def test_a_reserved_route_of_the_agent_is_not_reachable(door, agent, target, pat
     assert (response.status, response.edge_reason) == (404, "agent_route_reserved")
     assert response.body == (
         '{"message":"This endpoint is reserved for the E2B control plane and is not reachable through the sandbox URL",'
-        f'"path":"{path}","code":404}}\n').encode()
+        f'"path":"{path}","code":404}}').encode()
     assert agent.requests == []
 
 

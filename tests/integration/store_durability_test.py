@@ -37,7 +37,8 @@ def test_what_was_acknowledged_survives_kill_9_and_is_served_at_once(make_edge):
             elif number != (deleted[-1] + 5 if deleted else 0):
                 assert response.status == 200, number
     survivor = next(number for number in acknowledged if number not in deleted)
-    assert edge.admin.get(f"/v1/sandboxes/{survivor}").json()["unknown"] == survivor
+    record = edge.admin.get(f"/v1/sandboxes/crash{survivor}").json()
+    assert record["unknown"] == survivor, record
 
 
 def test_records_are_there_after_an_orderly_restart(make_edge):

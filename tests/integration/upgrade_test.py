@@ -159,6 +159,8 @@ def test_a_tunnel_is_one_line_in_the_log_with_the_bytes_of_both_ways(door, edge,
         upstream.send(b"123")
         assert client.read_exactly(3) == b"123"
         assert edge.metrics().total("sandgate_active_tunnels") >= 1
+        upstream.close()
+        client.assert_closed()
     line = edge.log_line(request_id=response.value("x-request-id"))
     assert (line["status"], line["bytes_up"], line["bytes_down"]) == (101, 5, 3)
 

@@ -3,7 +3,6 @@
 Fails with ConnectionEnded where more was due (its `partial` holds what came), AssertionError when nothing comes in time.
 """
 
-import select
 import socket
 
 from support.messages import MalformedMessage, parse_fields
@@ -114,8 +113,15 @@ class Dialogue:
             message.body = self.read_exactly(message.content_length)
 
     def has_input(self) -> bool:
-        """Whether bytes or an end are waiting right now."""
-        return bool(self._buffer) or bool(select.select([self.stream.socket], [], [], 0)[0])
+        """Whether bytes or an end are waiting right now (over TLS: not counting session tickets and the like)."""
+        if self._buffer:
+            return True
+        try:
+            data = self.stream.receive_now()
+        except ConnectionResetError:
+            return True
+        self._buffer += data or b""
+        return data is not None
 
     def _receive(self) -> None:
         try:

@@ -61,7 +61,7 @@ class Response(Message):
     interims: list = dataclasses.field(default_factory=list)  #: 1xx responses before it
 
     def json(self):
-        assert self.value("content-type") == "application/json", self
+        assert self.value("content-type").partition(";")[0] == "application/json", self
         return json.loads(self.body)
 
     @property

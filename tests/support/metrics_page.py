@@ -19,7 +19,7 @@ class MetricsPage:
     def names(self) -> set:
         return {name for name, _, _ in self.samples}
 
-    def total(self, name: str, **labels) -> float:
+    def total(self, name: str, /, **labels) -> float:
         """The sum of all samples of that name which have these labels; none is 0."""
         return sum(value for key, has, value in self.samples
                    if key == name and labels.items() <= has.items())

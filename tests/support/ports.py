@@ -10,16 +10,15 @@ import random
 import socket
 import tempfile
 
-_FIRST, _LAST = 10_000, 30_000
 _FOLDER = os.path.join(tempfile.gettempdir(), f"sandgate-test-ports.{os.getuid()}")
 _held = []
 
 
-def free_port() -> int:
-    """A port on which nothing listens, on 127.0.0.0/8, reserved until this process ends."""
+def free_port(first: int = 10_000, last: int = 30_000) -> int:
+    """A port on which nothing listens, on any address, reserved until this process ends."""
     os.makedirs(_FOLDER, exist_ok=True)
     for _ in range(1000):
-        port = random.randrange(_FIRST, _LAST)
+        port = random.randrange(first, last)
         lock = open(os.path.join(_FOLDER, str(port)), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

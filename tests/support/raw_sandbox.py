@@ -11,7 +11,7 @@ import threading
 
 from support.dialogue import ConnectionEnded, Dialogue
 from support.messages import Request, parse_request
-from support.patience import seconds
+from support.patience import eventually, seconds
 from support.streams import PlainStream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -78,6 +78,14 @@ class RawSandbox:
         dialogue = SandboxConnection(PlainStream(connection))
         self._connections.append(dialogue)
         return dialogue
+
+    def next_connection(self, *known: SandboxConnection) -> SandboxConnection:
+        """The connection the next request is on: one of `known` that has input, else a new one."""
+        def found():
+            ready = [connection for connection in known if connection.has_input()]
+            return ready[0] if ready else self.has_connection() and self.accept()
+
+        return eventually(found, "a request to reach the sandbox")
 
     def has_connection(self) -> bool:
         """Whether a connection waits to be accepted right now."""

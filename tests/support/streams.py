@@ -4,6 +4,7 @@ Both kinds have the same methods: `send`, `receive` (b"" at the end), `half_clos
 through memory BIOs, because only so can a test send its close_notify and go on reading.
 """
 
+import select
 import socket
 import ssl
 import struct
@@ -19,6 +20,10 @@ class PlainStream:
     def receive(self, limit: int = 65536) -> bytes:
         return self.socket.recv(limit)
 
+    def receive_now(self, limit: int = 65536):
+        """What is there without waiting: bytes, b"" at the end, None for nothing."""
+        return self.receive(limit) if self._is_readable() else None
+
     def half_close(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
 
@@ -29,6 +34,9 @@ class PlainStream:
 
     def close(self) -> None:
         self.socket.close()
+
+    def _is_readable(self) -> bool:
+        return bool(select.select([self.socket], [], [], 0)[0])
 
 
 class TlsStream(PlainStream):
@@ -55,14 +63,24 @@ class TlsStream(PlainStream):
             self.was_closed_properly = True
         return data
 
+    def receive_now(self, limit: int = 65536):
+        while True:
+            try:
+                return self.tls.read(limit)
+            except ssl.SSLWantReadError:
+                if not self._is_readable():
+                    return None
+                self._feed()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+
     def half_close(self) -> None:
-        """Sends close_notify and the FIN; reading goes on."""
+        """Sends close_notify and no FIN: over TLS a FIN says that nobody is there any more."""
         try:
             self.tls.unwrap()
         except ssl.SSLWantReadError:
             pass
         self._flush()
-        super().half_close()
 
     def close(self) -> None:
         try:
@@ -88,11 +106,14 @@ class TlsStream(PlainStream):
                 return result
             except ssl.SSLWantReadError:
                 self._flush()
-                data = self.socket.recv(65536)
-                if data:
-                    self._incoming.write(data)
-                else:
-                    self._incoming.write_eof()
+                self._feed()
             except ssl.SSLError:
                 self._flush()  # the alert
                 raise
+
+    def _feed(self) -> None:
+        data = self.socket.recv(65536)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
