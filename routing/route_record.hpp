@@ -21,7 +21,7 @@ struct RecordError {
 [[noreturn]] void throw_exception_from_error(const RecordError& error, const boost::source_location& where);
 
 /// Larger records, and ones nested deeper than any real one, are errors.
-inline constexpr std::size_t kMaxRecordBytes = 64 * 1024;
+inline constexpr std::size_t kMaxRecordBytes = std::size_t{64} * 1024;
 
 /// `id` comes from the registry's key; a `sandbox_id` inside the record must agree with it. A field that is null is
 /// absent, and so is an empty `execution_id` or token: writers in Go say it so. With both forms of the token the
