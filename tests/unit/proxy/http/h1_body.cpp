@@ -160,6 +160,8 @@ TEST_CASE("chunked: what is malformed", "[http][h1]") {
   const Case cases[] = {
       {"no size", "\r\nhello\r\n0\r\n\r\n", ""},
       {"an extension and no size", ";a\r\nhello\r\n0\r\n\r\n", ""},
+      {"no size is not the last chunk", "\r\n\r\n", ""},
+      {"nor is an extension", ";a\r\n\r\n", ""},
       {"no digit", "g\r\n", ""},
       {"0x", "0x5\r\nhello\r\n0\r\n\r\n", ""},
       {"plus", "+5\r\nhello\r\n0\r\n\r\n", ""},

@@ -230,6 +230,7 @@ TEST_CASE("101: only as the answer to the upgrade that was asked for", "[http][h
       {"another protocol that was asked for", "Connection: upgrade\r\nUpgrade: foo/2\r\n", "ok", "foo/2"},
       {"nobody asked", "Connection: upgrade\r\nUpgrade: websocket\r\n", kInvalid, ""},
       {"nobody asked, and nothing is said", "", kInvalid, ""},
+      {"nobody asked, and nothing is offered", "Connection: upgrade\r\nUpgrade:\r\n", kInvalid, ""},
       {"another protocol", "Connection: upgrade\r\nUpgrade: smtp\r\n", kInvalid},
       {"h2c", "Connection: upgrade\r\nUpgrade: h2c\r\n", kInvalid},
       {"a list", "Connection: upgrade\r\nUpgrade: websocket, foo\r\n", kInvalid},
