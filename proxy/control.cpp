@@ -171,7 +171,8 @@ void Control::reload() {
   if (const auto* bad = std::get_if<std::vector<config::Problem>>(&loaded)) {
     for (const config::Problem& problem : *bad) problems.push_back(problem.to_string());
   } else {
-    auto settings = load_settings(std::move(std::get<config::Config>(loaded)), parts_.ticket_keys);
+    auto settings =
+        load_settings(std::move(std::get<config::Config>(loaded)), parts_.ticket_keys, net::Expired::refuse);
     if (const auto* unusable = std::get_if<std::vector<std::string>>(&settings)) {
       problems = *unusable;
     } else {

@@ -193,14 +193,35 @@ struct Passage {
   const Config& config;
 };
 
+/// Marks an attempt as abandoned when the client is gone.
+class Abandonment final : public Runnable {
+ public:
+  Abandonment(Exchange& client, upstream::Attempt& attempt) : Runnable(&run), client_(client), attempt_(attempt) {
+    client_.on_gone(this);
+  }
+  ~Abandonment() { client_.on_gone(nullptr); }
+
+ private:
+  static void run(Runnable& self) { static_cast<Abandonment&>(self).attempt_.is_abandoned = true; }
+  Exchange& client_;
+  upstream::Attempt& attempt_;
+};
+
+Task<Result<upstream::UpstreamPtr>> open(const ServeEnvironment& edge, Exchange& client, Journal& journal,
+                                         const upstream::Destination& destination, upstream::Reuse reuse) {
+  upstream::Attempt attempt;
+  const Abandonment abandonment(client, attempt);
+  auto opened = co_await edge.upstreams.open(destination, reuse, attempt, client.memory());
+  journal.connect = attempt.connect;
+  co_return opened;
+}
+
 /// Connect and relay.
 Task<Result<void>> carry(const ServeEnvironment& edge, Exchange& client, Journal& journal, const Passage& passage) {
   const Route& route = *passage.destination.route;
   auto reuse = upstream::Reuse::allowed;
   for (;;) {
-    upstream::OpenTrace trace;
-    auto opened = co_await edge.upstreams.open(passage.destination, reuse, trace, client.memory());
-    journal.connect = trace.connect;
+    auto opened = co_await open(edge, client, journal, passage.destination, reuse);
     if (opened.has_error()) co_return opened.error();
     upstream::Upstream& upstream = **opened;
     journal.reused = upstream.is_reused();

@@ -1,5 +1,6 @@
 #include <proxy/access_log.hpp>
 #include <proxy/control.hpp>
+#include <proxy/net/certificates.hpp>
 #include <proxy/net/listener.hpp>
 #include <proxy/registry/make_source.hpp>
 #include <proxy/report.hpp>
@@ -85,10 +86,13 @@ int serve_with(Settings settings, const std::string& config_path, net::TicketKey
 int run_server(config::Config config, const std::string& config_path) {
   block_signals();
   net::TicketKeys ticket_keys(Clock::now());
-  auto loaded = load_settings(std::move(config), ticket_keys);
+  auto loaded = load_settings(std::move(config), ticket_keys, net::Expired::accept);
   if (const auto* problems = std::get_if<std::vector<std::string>>(&loaded)) {
     for (const std::string& problem : *problems) report(Severity::error, problem);
     return kConfigurationError;
+  }
+  for (const std::string& warning : net::check_certificates(*std::get<Settings>(loaded).config)) {
+    report(Severity::warning, warning);
   }
   try {
     return serve_with(std::move(std::get<Settings>(loaded)), config_path, ticket_keys);

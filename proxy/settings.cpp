@@ -1,7 +1,6 @@
 #include <proxy/settings.hpp>
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <sched.h>
 #include <sys/resource.h>
@@ -41,7 +40,7 @@ std::string read_token(const std::string& path, std::vector<std::string>& proble
 
 }  // namespace
 
-LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys) {
+LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys, net::Expired expired) {
   Settings settings;
   std::vector<std::string> problems;
   for (const config::Listener& listener : config.listeners) {
@@ -49,7 +48,7 @@ LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys
       settings.tls.push_back(nullptr);
       continue;
     }
-    auto loaded = net::TlsServer::load(*listener.tls, ticket_keys, static_cast<std::int64_t>(std::time(nullptr)));
+    auto loaded = net::TlsServer::load(*listener.tls, ticket_keys, expired);
     if (auto* bad = std::get_if<std::vector<std::string>>(&loaded)) {
       problems.insert(problems.end(), bad->begin(), bad->end());
     } else {

@@ -24,7 +24,7 @@ struct Settings {
 using LoadedSettings = std::variant<Settings, std::vector<std::string>>;
 
 /// Every problem at once, each a sentence that names its file. `ticket_keys` must outlive the settings.
-LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys);
+LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys, net::Expired expired);
 
 /// The files whose change means that settings must be loaded again, the configuration's own among them.
 std::vector<std::string> files_of(const config::Config& config, const std::string& config_path);

@@ -83,6 +83,16 @@ Lookup RouteTable::find(const SandboxId& id) const {
   return find(id);
 }
 
+namespace {
+
+/// Another instance has taken the old one's place, or the sandbox stopped running.
+bool has_ended(const Route& old_route, const Route& new_route) {
+  const bool stopped = old_route.state == SandboxState::running && new_route.state != SandboxState::running;
+  return stopped || old_route.generation != new_route.generation;
+}
+
+}  // namespace
+
 Applied RouteTable::apply(RouteChange change) {
   using Kind = RouteChange::Kind;
   const bool is_put = change.kind == Kind::put;
@@ -95,7 +105,7 @@ Applied RouteTable::apply(RouteChange change) {
   const std::unique_lock lock(shard.mutex);
   if (const auto entry = shard.routes.find(key); entry != shard.routes.end()) {
     applied.existed = true;
-    applied.generation_ended = !is_put || entry->route->generation != change.route->generation;
+    applied.generation_ended = !is_put || has_ended(*entry->route, *change.route);
     applied.usage = entry->usage;
     replaced = std::move(entry->route);
     if (is_put) {

@@ -51,13 +51,14 @@ void MessageReader::make_room(std::size_t max_bytes) {
   head_ = std::move(larger);
 }
 
-Task<HeadBlock> MessageReader::read_head(std::size_t max_bytes, TimePoint deadline) {
+Task<HeadBlock> MessageReader::read_head(std::size_t max_bytes, TimePoint deadline, std::string_view start) {
   start_head();
   std::size_t scanned = 0;
   for (;;) {
     const std::string_view data = head_.data();
     const http::HeadEnd end = http::find_head_end(data, scanned);
-    if (end.state == http::HeadEnd::State::malformed) co_return HeadBlock{HeadStatus::malformed, data};
+    const bool begins_well = start.starts_with(data.substr(0, start.size()));
+    if (end.state == http::HeadEnd::State::malformed || !begins_well) co_return HeadBlock{HeadStatus::malformed, data};
     if (end.state == http::HeadEnd::State::complete && end.size <= max_bytes) {
       head_.consume(end.size);
       co_return HeadBlock{HeadStatus::complete, data.substr(0, end.size)};

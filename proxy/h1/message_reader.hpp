@@ -44,7 +44,9 @@ class MessageReader {
 
   /// Bytes of the next message are here already.
   bool has_leftover() const { return !head_.empty() || !body_.empty(); }
-  Task<HeadBlock> read_head(std::size_t max_bytes, TimePoint deadline);
+  /// `start` is what every head of this kind begins with: another byte is malformed at once, so that a service which
+  /// speaks no HTTP and then waits is not waited for. Empty: nothing is known.
+  Task<HeadBlock> read_head(std::size_t max_bytes, TimePoint deadline, std::string_view start = {});
   /// Between two messages: gives back every block but one that holds bytes of the next.
   void rest();
 

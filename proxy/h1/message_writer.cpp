@@ -22,7 +22,8 @@ void MessageWriter::begin_body(BodyLength length) {
   length_ = length;
   written_ = 0;
   is_tunnel_ = false;
-  is_finished_ = length.kind == BodyLength::Kind::none;
+  const bool is_empty = length.kind == BodyLength::Kind::length && length.length == 0;
+  is_finished_ = length.kind == BodyLength::Kind::none || is_empty;
 }
 
 void MessageWriter::begin_tunnel() {

@@ -44,7 +44,7 @@ class MessageWriter final : public BodySink {
   HeadText& text() { return text_; }
   Task<Result<void>> flush();
 
-  /// The body that follows. `none` is finished at once.
+  /// The body that follows. One of no bytes is finished at once.
   void begin_body(http::BodyLength length);
   /// Raw bytes from now on; the last part ends our side of the connection.
   void begin_tunnel();

@@ -40,7 +40,7 @@ Task<bool> Session::wait_for_request(bool is_first) {
   if (reader_.has_leftover()) co_return true;
   if (host_.drain >= DrainPhase::finishing && !is_first) co_return false;
   const config::Timeouts& timeouts = host_.config->timeouts;
-  is_idle_ = true;
+  is_idle_ = !is_first;
   const auto timeout = is_first ? timeouts.client_head : timeouts.client_idle;
   const net::Io waited = co_await transport_.wait_readable(after(host_.loop.now(), timeout));
   is_idle_ = false;

@@ -25,6 +25,7 @@ class Session {
 
   /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
   Task<void> run(std::optional<Failure> refusal);
+  /// Between two requests. A connection that has not sent its first is not: its client is still to be answered.
   bool is_idle() const { return is_idle_; }
 
  private:
@@ -37,7 +38,7 @@ class Session {
   net::Transport& transport_;
   MessageReader reader_;
   std::uint32_t exchanges_ = 0;
-  bool is_idle_ = true;
+  bool is_idle_ = false;
 };
 
 }  // namespace sandgate::proxy::h1

@@ -96,7 +96,7 @@ LoadedCertificate load_certificate(const config::Certificate& files, std::int64_
     return files.key + ": is not the key of the first certificate in " + files.chain;
   }
   loaded.not_after_unix = unix_time(X509_get0_notAfter(loaded.leaf.get()));
-  if (loaded.not_after_unix <= now_unix) return files.chain + ": has expired; renew it";
+  if (loaded.not_after_unix <= now_unix) loaded.expired = files.chain + ": has expired; renew it";
   if (unix_time(X509_get0_notBefore(loaded.leaf.get())) > now_unix + 86'400) {
     return files.chain + ": is not valid before a day from now; is this machine's clock right?";
   }
@@ -122,6 +122,8 @@ std::vector<std::string> check_certificates(const config::Config& config) {
     for (const config::Certificate& files : listener.tls->certificates) {
       const LoadedCertificate loaded = load_certificate(files, now);
       if (const auto* problem = std::get_if<std::string>(&loaded)) problems.push_back(*problem);
+      const auto* read = std::get_if<CertificateFiles>(&loaded);
+      if (read != nullptr && !read->expired.empty()) problems.push_back(read->expired);
     }
     if (listener.tls->ticket_keys.empty()) continue;
     const auto keys = read_ticket_keys(listener.tls->ticket_keys);

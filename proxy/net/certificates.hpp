@@ -23,13 +23,14 @@ struct KeyDeleter {
 using X509Ptr = std::unique_ptr<X509, X509Deleter>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, KeyDeleter>;
 
-/// A chain and its key, checked to belong together and to be in their time of validity.
+/// A chain and its key, checked to belong together.
 struct CertificateFiles {
   X509Ptr leaf;
   std::vector<X509Ptr> intermediates;
   KeyPtr key;
   std::vector<std::string> names;  ///< DNS names of the leaf (else its common name), lower case, wildcards as "*.x".
   std::int64_t not_after_unix = 0;
+  std::string expired;  ///< Not empty: it has expired, and this is the sentence that says so.
 };
 
 using LoadedCertificate = std::variant<CertificateFiles, std::string>;

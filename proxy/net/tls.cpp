@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <ctime>
 #include <new>
 
 namespace sandgate::proxy::net {
@@ -79,10 +80,11 @@ bool set_certificate(SSL_CTX* context, const CertificateFiles& files) {
 void ContextDeleter::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 
 std::string TlsServer::add_site(const config::Certificate& files, const config::Tls& tls, TicketKeys& keys,
-                                std::int64_t now) {
-  LoadedCertificate loaded = load_certificate(files, now);
+                                Expired expired) {
+  LoadedCertificate loaded = load_certificate(files, static_cast<std::int64_t>(std::time(nullptr)));
   if (auto* problem = std::get_if<std::string>(&loaded)) return std::move(*problem);
   auto& certificate = std::get<CertificateFiles>(loaded);
+  if (expired == Expired::refuse && !certificate.expired.empty()) return std::move(certificate.expired);
   Site site{ContextPtr(SSL_CTX_new(TLS_server_method())), std::move(certificate.names), certificate.not_after_unix};
   if (!site.context) throw std::bad_alloc();
   if (!set_policy(site.context.get(), tls) || !set_certificate(site.context.get(), certificate)) {
@@ -94,7 +96,7 @@ std::string TlsServer::add_site(const config::Certificate& files, const config::
   return {};
 }
 
-TlsServer::Loaded TlsServer::load(const config::Tls& tls, TicketKeys& ticket_keys, std::int64_t now_unix) {
+TlsServer::Loaded TlsServer::load(const config::Tls& tls, TicketKeys& ticket_keys, Expired expired) {
   const std::shared_ptr<TlsServer> server(new TlsServer);
   std::vector<std::string> problems;
   if (!tls.ticket_keys.empty()) {
@@ -103,7 +105,7 @@ TlsServer::Loaded TlsServer::load(const config::Tls& tls, TicketKeys& ticket_key
     if (auto* read = std::get_if<std::vector<TicketKey>>(&keys)) ticket_keys.replace(std::move(*read));
   }
   for (const config::Certificate& files : tls.certificates) {
-    std::string problem = server->add_site(files, tls, ticket_keys, now_unix);
+    std::string problem = server->add_site(files, tls, ticket_keys, expired);
     if (!problem.empty()) problems.push_back(std::move(problem));
   }
   if (!problems.empty()) return problems;

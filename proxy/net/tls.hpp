@@ -27,11 +27,15 @@ struct ContextDeleter {
 };
 using ContextPtr = std::unique_ptr<SSL_CTX, ContextDeleter>;
 
+/// An expired certificate is no reason not to start (the other names are served, and browsers say what is wrong), but a
+/// reload that brings one keeps the one before.
+enum class Expired : std::uint8_t { accept, refuse };
+
 class TlsServer {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsServer>, std::vector<std::string>>;
   /// Every problem at once. `ticket_keys` must outlive every connection.
-  static Loaded load(const config::Tls& tls, TicketKeys& ticket_keys, std::int64_t now_unix);
+  static Loaded load(const config::Tls& tls, TicketKeys& ticket_keys, Expired expired);
 
   SslPtr make_session() const;
 
@@ -49,7 +53,7 @@ class TlsServer {
   };
 
   TlsServer() = default;
-  std::string add_site(const config::Certificate& files, const config::Tls& tls, TicketKeys& keys, std::int64_t now);
+  std::string add_site(const config::Certificate& files, const config::Tls& tls, TicketKeys& keys, Expired expired);
   const Site& site_for(std::string_view name) const;
   static int choose_certificate(SSL* ssl, int* alert, void* server);
 

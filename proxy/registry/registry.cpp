@@ -28,7 +28,8 @@ void Registry::apply_route(const routing::RoutePtr& route) {
   ++updates_.put;
   const auto applied = table_.apply({RouteChange::Kind::put, route->id, route});
   forget_rejected(route->id.view());
-  announce(route->id, applied, route->generation);
+  const bool is_running = route->state == routing::SandboxState::running;
+  announce(route->id, applied, is_running ? route->generation : std::string());
   if (auth::is_closed_to_all(route->access) && on_locked_record_) on_locked_record_(route->id);
 }
 

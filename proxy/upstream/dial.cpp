@@ -55,15 +55,16 @@ Task<Dialled> dial_once(Loop& loop, BufferPool& buffers, Connection::Owner& owne
 }  // namespace
 
 Task<Result<std::unique_ptr<Connection>>> dial(Loop& loop, BufferPool& buffers, Connection::Owner& owner,
-                                               config::Endpoint to, config::Timeouts timeouts) {
-  const TimePoint give_up = loop.now() + timeouts.connect_total;
+                                               DialOrder order) {
+  const TimePoint give_up = loop.now() + order.timeouts.connect_total;
   for (int attempt = 1;; ++attempt) {
-    const TimePoint deadline = std::min(loop.now() + timeouts.connect, give_up);
-    Dialled dialled = co_await dial_once(loop, buffers, owner, to, deadline);
+    const TimePoint deadline = std::min(loop.now() + order.timeouts.connect, give_up);
+    Dialled dialled = co_await dial_once(loop, buffers, owner, order.to, deadline);
     const bool may_open_soon = dialled.has_error() && dialled.error() == Failure::port_closed;
     const TimePoint next_try = loop.now() + attempt * std::chrono::milliseconds(100);
     if (!may_open_soon || attempt == kTries || next_try >= give_up) co_return dialled;
     co_await Sleep(loop, next_try);
+    if (order.attempt.is_abandoned) co_return Failure::client_closed;
   }
 }
 

@@ -14,8 +14,14 @@ namespace sandgate::proxy::upstream {
 
 inline constexpr int kTries = 5;
 
-/// Fails with port_closed, sandbox_unreachable, overloaded (no descriptor left).
+struct DialOrder {
+  config::Endpoint to;
+  config::Timeouts timeouts;
+  const Attempt& attempt;
+};
+
+/// Fails with port_closed, sandbox_unreachable, overloaded (no descriptor left), client_closed (abandoned).
 Task<Result<std::unique_ptr<Connection>>> dial(Loop& loop, BufferPool& buffers, Connection::Owner& owner,
-                                               config::Endpoint to, config::Timeouts timeouts);
+                                               DialOrder order);
 
 }  // namespace sandgate::proxy::upstream

@@ -63,7 +63,8 @@ Task<Result<void>> H1Upstream::send_head(const http::RequestHead& head, Flush fl
   http::write_field(text, "Host", head.authority);
   http::write_fields(text, head.fields);
   http::write_framing(text, head.body);
-  if (head.body.kind == BodyLength::Kind::none && expects_length(head.method)) text.append("Content-Length: 0\r\n");
+  const bool says_length = head.body.kind != BodyLength::Kind::none || head.fields.find("content-length") != nullptr;
+  if (!says_length && expects_length(head.method)) text.append("Content-Length: 0\r\n");
   if (!head.upgrade.empty()) {
     http::write_field(text, "Connection", "upgrade");
     http::write_field(text, "Upgrade", head.upgrade);
@@ -85,7 +86,7 @@ Task<Result<void>> H1Upstream::read_head(http::ResponseHead& head) {
   const config::Config& config = *setting_.config;
   const TimePoint deadline = after(connection_->transport.loop().now(), config.timeouts.response_head);
   const std::size_t max_bytes = config.limits.response_head_bytes.count;
-  const h1::HeadBlock block = co_await reader_.read_head(max_bytes, deadline);
+  const h1::HeadBlock block = co_await reader_.read_head(max_bytes, deadline, "HTTP/1.");
   has_received_ = has_received_ || !block.bytes.empty();
   switch (block.status) {
     case h1::HeadStatus::complete:

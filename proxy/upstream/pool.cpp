@@ -33,7 +33,7 @@ bool Pool::KeyEqual::operator()(const PoolKey& key, const Destination& destinati
 
 Pool::~Pool() { close_idle(); }
 
-Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse, OpenTrace& trace,
+Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse, Attempt& attempt,
                                      std::pmr::memory_resource* memory) {
   std::unique_ptr<Connection> connection;
   if (reuse == Reuse::allowed) {
@@ -41,7 +41,7 @@ Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse
   }
   environment_.metrics.upstream_reuse[connection ? 1 : 0].add();
   if (!connection) {
-    Result<std::unique_ptr<Connection>> dialled = co_await dial_new(destination, trace);
+    Result<std::unique_ptr<Connection>> dialled = co_await dial_new(destination, attempt);
     if (dialled.has_error()) co_return dialled.error();
     connection = std::move(*dialled);
   }
@@ -66,17 +66,18 @@ std::unique_ptr<Connection> Pool::take_idle(PoolShelf& shelf) {
   return nullptr;
 }
 
-Task<Result<std::unique_ptr<Connection>>> Pool::dial_new(const Destination& destination, OpenTrace& trace) {
+Task<Result<std::unique_ptr<Connection>>> Pool::dial_new(const Destination& destination, Attempt& attempt) {
   const config::Endpoint to{destination.route->address, destination.dial_port(), {}};
   if (!environment_.dial_policy->permits(to.ip, to.port)) co_return Failure::sandbox_unreachable;
   const TimePoint begun = Clock::now();
   gauge(environment_.metrics, UpstreamState::connecting).add();
   Connection::Owner& owner = *this;
-  auto dialled = co_await dial(environment_.loop, environment_.buffers, owner, to, environment_.config->timeouts);
+  const DialOrder order{to, environment_.config->timeouts, attempt};
+  auto dialled = co_await dial(environment_.loop, environment_.buffers, owner, order);
   gauge(environment_.metrics, UpstreamState::connecting).subtract();
-  trace.connect = Clock::now() - begun;
+  attempt.connect = Clock::now() - begun;
   if (dialled.has_error()) co_return dialled.error();
-  environment_.metrics.connect_duration.observe(trace.connect);
+  environment_.metrics.connect_duration.observe(attempt.connect);
   const routing::Lookup now = environment_.routes.find(destination.route->id);
   const bool is_same = now.route && now.route->generation == destination.route->generation &&
                        now.route->address == destination.route->address;

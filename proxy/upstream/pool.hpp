@@ -43,7 +43,7 @@ class Pool final : public Opener, private Connection::Owner {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  Task<Result<UpstreamPtr>> open(const Destination& destination, Reuse reuse, OpenTrace& trace,
+  Task<Result<UpstreamPtr>> open(const Destination& destination, Reuse reuse, Attempt& attempt,
                                  std::pmr::memory_resource* memory) override;
 
   /// Gives back what an upstream is done with.
@@ -73,7 +73,7 @@ class Pool final : public Opener, private Connection::Owner {
   std::unique_ptr<Connection> take_idle(PoolShelf& shelf);
   void close_idle(Connection& connection);
   PoolShelf& shelf_for(const Destination& destination);
-  Task<Result<std::unique_ptr<Connection>>> dial_new(const Destination& destination, OpenTrace& trace);
+  Task<Result<std::unique_ptr<Connection>>> dial_new(const Destination& destination, Attempt& attempt);
   void forget(Connection& connection);
 
   Environment environment_;

@@ -58,18 +58,19 @@ struct Destination {
   std::uint16_t dial_port() const { return route->via_node ? routing::Route::kNodePort : sandbox_port; }
 };
 
-/// What opening an upstream cost; for the log.
-struct OpenTrace {
+/// An attempt to open an upstream: what it cost, for the log, and whether anybody still waits for it.
+struct Attempt {
   std::chrono::nanoseconds connect{-1};  ///< Negative: nothing was dialled.
+  bool is_abandoned = false;             ///< Set while it goes on: no further try is made.
 };
 
 enum class Reuse : std::uint8_t { allowed, fresh_only };
 
 /// Opens upstreams; the pool is one. Fails with port_closed, sandbox_unreachable, route_changed (the generation ended
-/// while it was dialled).
+/// while it was dialled), client_closed (it was abandoned).
 class Opener {
  public:
-  virtual Task<Result<UpstreamPtr>> open(const Destination& destination, Reuse reuse, OpenTrace& trace,
+  virtual Task<Result<UpstreamPtr>> open(const Destination& destination, Reuse reuse, Attempt& attempt,
                                          std::pmr::memory_resource* memory) = 0;
 
  protected:
