@@ -1,3 +1,4 @@
+#include <proxy/http/field_name.hpp>
 #include <proxy/http/rewrite.hpp>
 #include <tests/unit/proxy/http/rewrite_fixture.hpp>
 
@@ -88,6 +89,22 @@ TEST_CASE("request: a Connection list longer than any head is forwarded all the 
   for (int i = 0; i < 5000; ++i) list += ",n" + std::to_string(i);
   Exchange exchange({{"Connection", list}, {"X-First", "1"}, {"X-Other", "2"}});
   CHECK(exchange.passed() == "X-Other: 2\n");
+}
+
+TEST_CASE("request: a name repeated in Connection takes no room from others", "[rewrite]") {
+  std::string list;
+  for (int i = 0; i < 100; ++i) list += "x-same, ";
+  Exchange exchange({{"Connection", list + "x-last"}, {"X-Last", "1"}});
+  CHECK(exchange.passed().empty());
+}
+
+TEST_CASE("request: a name that only begins like one of the edge's passes", "[rewrite]") {
+  const std::string_view whole = "x-forwarded-for";
+  for (std::size_t size = 1; size < std::string_view("x-forwarded-").size(); ++size) {
+    const std::string name(whole.substr(0, size));
+    CHECK(Exchange({{whole.substr(0, size), "1"}}).passed() == name + ": 1\n");
+    CHECK(meaning_of(whole.substr(0, size)).kind == NameKind::other);
+  }
 }
 
 TEST_CASE("request: of TE only trailers is left, once", "[rewrite]") {
