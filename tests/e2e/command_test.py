@@ -21,8 +21,8 @@ def run(*arguments, stdin: str = "") -> subprocess.CompletedProcess:
 def test_version_names_itself_the_compiler_and_its_libraries():
     done = run("version")
     assert done.returncode == OK
-    for word in (r"sandgate \d+\.\d+\.\d+", r"(?i)(g\+\+|gcc|clang)\D*\d+", r"OpenSSL \d+", r"SQLite \d+", r"(?i)Boost \d+"):
-        assert re.search(word, done.stdout), word
+    for word in (r"^sandgate\s+\d+\.\d+\.\d+$", r"(g\+\+|gcc|clang)\D*\d+", r"openssl\D*3", r"sqlite\D*3", r"boost\D*1\.\d+"):
+        assert re.search(word, done.stdout, re.I | re.M), word
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["check"], ["route"], ["sandbox"], ["sandbox", "put"], ["version"]])
@@ -115,6 +115,13 @@ def test_a_file_that_is_not_there_is_named(good, tmp_path):
 def test_a_key_of_another_certificate_is_noticed(good, certificates):
     done = run("check", "--config", change(good, str(certificates.sandbox.key), str(certificates.other.key)))
     assert done.returncode == CONFIGURATION and str(certificates.other.key) in done.stderr
+
+
+def test_an_expired_certificate_is_78(good, certificates):
+    for part in ("chain", "key"):
+        change(good, str(getattr(certificates.sandbox, part)), str(getattr(certificates.expired, part)))
+    done = run("check", "--config", good)
+    assert done.returncode == CONFIGURATION and "expired" in done.stderr
 
 
 def test_a_bad_record_is_78_and_named(good, tmp_path):

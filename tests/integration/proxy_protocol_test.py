@@ -93,10 +93,8 @@ def test_anyone_else_is_served_without_one(door, service):
     assert service.requests[0].value("x-forwarded-for") == "127.0.0.2"
 
 
-def test_a_header_in_pieces_is_one_header(door, service):
-    if door.is_tls:
-        pytest.skip("the same reader; TLS would begin before the pieces were sent")
-    with connect(door, b"") as connection:
+def test_a_header_in_pieces_is_one_header(edge, service):
+    with edge.connect() as connection:
         for byte in V1:
             connection.send(bytes([byte]))
         assert connection.ask(service.request()).status == 200

@@ -106,6 +106,20 @@ def test_a_connection_ends_with_close_notify(edge, certificates, service):
         assert client.stream.was_closed_properly
 
 
+def test_http_1_0_may_be_offered_by_name(edge, certificates, service):
+    with connect(edge, certificates.sandbox, alpn=("http/1.0",)) as client:
+        assert client.ask(service.request().replace(b"HTTP/1.1", b"HTTP/1.0")).status == 200
+
+
+def test_an_expired_certificate_is_warned_of_and_served_rather_than_nothing(make_edge, certificates):
+    edge = make_edge.unstarted()
+    edge.config["listeners"][1]["tls"]["certificates"] = [certificates.expired.as_config()]
+    edge.start()
+    assert "expired" in edge.stderr()
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        connect(edge, certificates.expired)
+
+
 def test_plain_http_on_the_tls_port_is_closed(edge, service):
     with RawClient(edge.tls_port) as client:
         client.send(service.request())

@@ -1,0 +1,124 @@
+"""Clients and sandboxes that misbehave at random, all at once: the edge survives, and nothing of them is left behind.
+
+Seeded, so that a failure can be run again; which thread comes first is not, so several runs see more than one.
+"""
+
+import random
+import threading
+
+import pytest
+
+from support.patience import eventually
+from support.raw_sandbox import OK, RawSandbox
+
+CLIENTS, TURNS = 8, 60
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+CHUNKED_OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+BIG = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+
+
+class MoodySandbox(RawSandbox):
+    """Answers each request in a mood of its own."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self._random = random.Random(seed)
+        threading.Thread(target=self._accept_all, daemon=True).start()
+
+    def _accept_all(self):
+        while True:
+            try:
+                connection = self.accept(patience=600)
+            except (OSError, AssertionError):
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        try:
+            while True:
+                request = connection.read_head()
+                if request.value("upgrade"):
+                    connection.send(SWITCH + b"hello")
+                    connection.reset() if self._random.random() < 0.5 else connection.read_to_end()
+                    return connection.close()
+                mood = self._random.randrange(10)
+                if mood == 0:
+                    return connection.reset()
+                if mood == 1:
+                    connection.send(b"HTTP/1.1 2")
+                    return connection.close()
+                if mood == 2:
+                    connection.send(BIG[:100_000])
+                    return connection.reset()
+                if mood == 3:
+                    connection.send(b"garbage\r\n\r\n")
+                if mood == 4:
+                    connection.send(OK)  # before it took the body
+                    return connection.close()
+                connection.read_body_into(request)
+                connection.send((OK, CHUNKED_OK, BIG)[mood % 3])
+        except (AssertionError, OSError, ValueError):
+            connection.close()
+
+
+def misbehave(edge, sandbox, dice: random.Random):
+    """One connection: a request or a few, and some end."""
+    with edge.connect(tls=dice.random() < 0.5) as client:
+        for _ in range(dice.randrange(1, 4)):
+            deed = dice.randrange(8)
+            if deed == 0:
+                client.send(sandbox.request("POST", "/", "Content-Length: 50000", body=b"x" * dice.randrange(50_000)))
+                return client.reset()
+            if deed == 1:
+                client.send(sandbox.request()[:dice.randrange(1, 40)])
+                return client.reset() if dice.random() < 0.5 else None
+            if deed == 2:
+                client.send(*[sandbox.request("GET", f"/{number}") for number in range(5)])
+                return client.reset() if dice.random() < 0.5 else client.read_response()
+            if deed == 3:
+                client.send(sandbox.request("GET", "/", "Connection: Upgrade", "Upgrade: echo"), b"early")
+                client.read_until_gone() if dice.random() < 0.5 else client.reset()
+                return
+            if deed == 4:
+                client.send(sandbox.request("POST", "/", "Transfer-Encoding: chunked", body=b"5\r\nhello\r\n"))
+                return client.read_head() if dice.random() < 0.5 else client.reset()
+            client.ask(sandbox.request("PUT", "/", "Content-Length: 5", body=b"hello"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_is_left_of_clients_and_sandboxes_that_misbehave(make_edge, seed):
+    edge = make_edge({"timeouts": {"client_head": "1s", "client_body_idle": "1s", "client_idle": "1s", "sandbox_idle": "500ms"}})
+    with MoodySandbox(seed) as sandbox:
+        sandbox.id = "moody"
+        edge.put("moody", {"address": "127.0.0.1", "execution_id": "e0"})
+
+        def run(number: int):
+            dice = random.Random(seed * 1000 + number)
+            for turn in range(TURNS):
+                try:
+                    misbehave(edge, sandbox, dice)
+                except (AssertionError, OSError):
+                    pass  # what is wrong here shows below
+                if number == 0 and turn % 10 == 9:
+                    edge.put("moody", {"address": "127.0.0.1", "execution_id": f"e{turn}"})
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert edge.process.poll() is None, edge.stderr()
+
+        def left() -> dict:
+            page = edge.metrics()
+            names = ("sandgate_active_exchanges", "sandgate_active_tunnels", "sandgate_client_connections",
+                     "sandgate_upstream_connections")
+            return {name: page.total(name) for name in names if page.total(name) != 0}
+
+        eventually(lambda: not left() or None, "every gauge to be back at 0", within=10)
+        stats = edge.admin.get("/v1/sandboxes/moody/stats").json()
+        assert (stats["active"], stats["connections"]) == (0, 0)
+        page = edge.metrics()
+        eventually(lambda: len(edge.log) == edge.metrics().total("sandgate_exchanges_total"), "a line for each exchange")
+        assert len({line["request_id"] for line in edge.log}) == len(edge.log)
+        assert page.total("sandgate_exchanges_total") > CLIENTS * TURNS / 2
