@@ -180,7 +180,7 @@ void add_traffic(Page& page) {
                   MetricType::Histogram},
                  &Metrics::first_byte);
   add_responses(page);
-  page.value({"sandgate_active_exchanges", "Exchanges under way, tunnels not included.", MetricType::Gauge},
+  page.value({"sandgate_active_exchanges", "Exchanges under way, tunnels included.", MetricType::Gauge},
              &Metrics::active_exchanges);
   page.value({"sandgate_active_tunnels", "WebSocket and other upgraded connections open.", MetricType::Gauge},
              &Metrics::active_tunnels);
