@@ -136,11 +136,11 @@ def headers_introduce_themselves(source):
 
 
 def no_using_namespace(source):
-    """`using namespace` in a header changes what names mean elsewhere."""
+    """`using namespace` in a header changes what names mean elsewhere; suffixes of literals do not."""
     if not source.path.endswith(".hpp"):
         return
     for number, line in enumerate(source.lines, 1):
-        if re.match(r"\s*using\s+namespace\b", line):
+        if re.match(r"\s*using\s+namespace\b(?!.*_literals;)", line):
             yield number, "`using namespace` in a header"
 
 

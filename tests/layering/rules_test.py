@@ -51,6 +51,7 @@ CASES = (
     ("headers_introduce_themselves", "auth/a.hpp", "", True),
     ("headers_introduce_themselves", "auth/a.hpp", HEADER, False),
     ("no_using_namespace", "auth/a.hpp", HEADER + "using namespace std;", True),
+    ("no_using_namespace", "auth/a.hpp", HEADER + "using namespace std::chrono_literals;", False),
     ("no_using_namespace", "auth/a.cpp", "using namespace std::chrono_literals;", False),
     ("files_stay_small", "auth/a.cpp", "//\n" * (rules.LINE_LIMIT + 1), True),
     ("files_stay_small", "auth/a.cpp", "//\n" * rules.LINE_LIMIT, False),
