@@ -7,6 +7,12 @@
 namespace sandgate::proxy {
 namespace {
 
+/// A connection that is closed unheard.
+void count_limit(Metrics& metrics, Failure failure) {
+  const auto limit = failure == Failure::client_limit ? LimitLabel::connections_per_client : LimitLabel::connections;
+  metrics.limits[static_cast<std::size_t>(limit)].add();
+}
+
 Counter& gauge(Metrics& metrics, ClientState state) {
   return metrics.client_connections[static_cast<std::size_t>(state)];
 }
@@ -37,6 +43,7 @@ Task<void> ClientConnection::run() {
   ConnectionGate::Admission admission{false, std::nullopt};
   bool is_ready = co_await read_proxy_header();
   if (is_ready) admission = port_.gate_.enter(client_.address, place_);
+  if (is_ready && !admission.is_admitted) count_limit(metrics, *admission.refusal);
   is_ready = is_ready && admission.is_admitted;
   if (is_ready) is_ready = co_await shake_hands();
   gauge(metrics, ClientState::handshaking).subtract();

@@ -19,7 +19,9 @@ constexpr const char* kTls12Ciphers =
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* kTls13Suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-constexpr std::array<unsigned char, 9> kHttp11{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// In the order of preference, as RFC 7301 3.1 writes lists.
+constexpr std::array<unsigned char, 18> kProtocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1',
+                                                   8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
 constexpr std::array<unsigned char, 8> kSessionContext{'s', 'a', 'n', 'd', 'g', 'a', 't', 'e'};
 
 int names_index() {
@@ -47,7 +49,7 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* c
                     const unsigned char* offered, unsigned int offered_size, void* /*unused*/) {
   unsigned char* selected = nullptr;
   const int result =
-      SSL_select_next_proto(&selected, chosen_size, kHttp11.data(), kHttp11.size(), offered, offered_size);
+      SSL_select_next_proto(&selected, chosen_size, kProtocols.data(), kProtocols.size(), offered, offered_size);
   *chosen = selected;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
