@@ -69,6 +69,7 @@ def test_while_it_is_announced_everything_is_served_as_ever(start, tls):
 def test_after_it_responses_end_their_connection_and_the_edge_ends_with_the_last(start, tls):
     edge, sandbox = start("50ms", "30s")
     client, idle = edge.connect(tls=tls), edge.connect(tls=tls)
+    assert idle.ask(sandbox.request("GET", "/", host="1-nobody.sandbox.test")).status == 502
     upstream = hold(client, sandbox)
     edge.signal(signal.SIGTERM)
     idle.assert_closed()
@@ -83,6 +84,20 @@ def test_after_it_responses_end_their_connection_and_the_edge_ends_with_the_last
     answered = time.monotonic()
     assert edge.wait() == 0
     assert time.monotonic() - answered < 2
+
+
+@TLS
+def test_a_connection_that_has_not_asked_yet_gets_its_first_answer(start, tls):
+    edge, sandbox = start("50ms", "30s")
+    with edge.connect(tls=tls) as client:
+        edge.signal(signal.SIGTERM)
+        eventually(lambda: refuses_connections(edge), "new connections to be refused")
+        upstream = hold(client, sandbox)
+        upstream.send(OK)
+        response = client.read_response()
+        assert (response.status, response.value("connection")) == (200, "close")
+        client.assert_closed()
+    assert edge.wait(within=5) == 0
 
 
 def test_an_idle_edge_ends_at_once_after_the_announcement(start):
