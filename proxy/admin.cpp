@@ -57,13 +57,12 @@ bool matches(std::string_view pattern, const std::vector<std::string>& segments)
   return true;
 }
 
-/// A parameter that none of `allowed` (separated by spaces) names; empty: all are known.
-std::string_view unknown_parameter(const AdminTarget& target, std::string_view allowed) {
+/// A parameter that is not in `allowed`; null: all are known.
+const std::string* unknown_parameter(const AdminTarget& target, const std::vector<std::string_view>& allowed) {
   for (const auto& [name, value] : target.parameters) {
-    const std::string padded = " " + std::string(allowed) + " ";
-    if (name.empty() || padded.find(" " + name + " ") == std::string::npos) return name.empty() ? "?" : name;
+    if (std::ranges::find(allowed, name) == allowed.end()) return &name;
   }
-  return {};
+  return nullptr;
 }
 
 std::string_view as_read(std::string_view method) { return method == "HEAD" ? "GET" : method; }
@@ -73,26 +72,26 @@ std::string_view as_read(std::string_view method) { return method == "HEAD" ? "G
 struct Admin::Row {
   std::string_view method;
   std::string_view pattern;
-  std::string_view parameters;
-  AdminResponse (Admin::*handler)(const AdminCall&);
+  std::vector<std::string_view> parameters;
+  AdminResponse (Admin::*handler)(const AdminCall&) const;
   bool is_health = false;
 };
 
 const std::vector<Admin::Row>& Admin::rows() {
   static const std::vector<Row> rows{
-      {"GET", "livez", "", &Admin::livez, true},
-      {"GET", "readyz", "", &Admin::readyz, true},
-      {"GET", "metrics", "", &Admin::metrics, true},
-      {"GET", "v1/sandboxes", "limit after", &Admin::list_sandboxes},
-      {"POST", "v1/sandboxes", "", &Admin::change_sandboxes},
-      {"GET", "v1/sandboxes/*", "", &Admin::get_sandbox},
-      {"PUT", "v1/sandboxes/*", "", &Admin::put_sandbox},
-      {"DELETE", "v1/sandboxes/*", "execution_id", &Admin::delete_sandbox},
-      {"GET", "v1/sandboxes/*/stats", "", &Admin::sandbox_stats},
-      {"GET", "v1/invalid_records", "limit after", &Admin::list_invalid},
-      {"GET", "v1/route", "authority", &Admin::route},
-      {"GET", "v1/config", "", &Admin::show_config},
-      {"POST", "v1/drain", "", &Admin::drain},
+      {"GET", "livez", {}, &Admin::livez, true},
+      {"GET", "readyz", {}, &Admin::readyz, true},
+      {"GET", "metrics", {}, &Admin::metrics, true},
+      {"GET", "v1/sandboxes", {"limit", "after"}, &Admin::list_sandboxes},
+      {"POST", "v1/sandboxes", {}, &Admin::change_sandboxes},
+      {"GET", "v1/sandboxes/*", {}, &Admin::get_sandbox},
+      {"PUT", "v1/sandboxes/*", {}, &Admin::put_sandbox},
+      {"DELETE", "v1/sandboxes/*", {"execution_id"}, &Admin::delete_sandbox},
+      {"GET", "v1/sandboxes/*/stats", {}, &Admin::sandbox_stats},
+      {"GET", "v1/invalid_records", {"limit", "after"}, &Admin::list_invalid},
+      {"GET", "v1/route", {"authority"}, &Admin::route},
+      {"GET", "v1/config", {}, &Admin::show_config},
+      {"POST", "v1/drain", {}, &Admin::drain},
   };
   return rows;
 }
@@ -100,14 +99,14 @@ const std::vector<Admin::Row>& Admin::rows() {
 Admin::Admin(registry::Registry& registry, registry::Source& source, AdminHooks hooks)
     : registry_(registry), source_(source), hooks_(std::move(hooks)) {}
 
-AdminResponse Admin::handle(const AdminRequest& request, std::string_view token) {
+AdminResponse Admin::handle(const AdminRequest& request, std::string_view token) const {
   if (auto refused = refuse(request, token)) return *std::move(refused);
   return dispatch(request, false);
 }
 
-AdminResponse Admin::handle_health(const AdminRequest& request) { return dispatch(request, true); }
+AdminResponse Admin::handle_health(const AdminRequest& request) const { return dispatch(request, true); }
 
-AdminResponse Admin::dispatch(const AdminRequest& request, bool is_health_only) {
+AdminResponse Admin::dispatch(const AdminRequest& request, bool is_health_only) const {
   const auto target = parse_admin_target(request.target);
   if (!target) return error_answer(400, "the request target is malformed, or names a parameter twice");
 
@@ -115,9 +114,9 @@ AdminResponse Admin::dispatch(const AdminRequest& request, bool is_health_only) 
   for (const Row& row : rows()) {
     if ((is_health_only && !row.is_health) || !matches(row.pattern, target->segments)) continue;
     if (row.method == as_read(request.method)) {
+      const auto* unknown = unknown_parameter(*target, row.parameters);
       // A probe may carry parameters of its own.
-      const auto unknown = row.is_health ? std::string_view() : unknown_parameter(*target, row.parameters);
-      if (!unknown.empty()) return error_answer(400, "there is no such parameter here", unknown);
+      if (unknown != nullptr && !row.is_health) return error_answer(400, "this path has no such parameter", *unknown);
       return (this->*row.handler)({request, *target});
     }
     if (!allow.empty()) allow += ", ";
@@ -129,9 +128,9 @@ AdminResponse Admin::dispatch(const AdminRequest& request, bool is_health_only) 
   return response;
 }
 
-AdminResponse Admin::livez(const AdminCall& /*call*/) { return text_answer(200, "ok\n"); }
+AdminResponse Admin::livez(const AdminCall& /*call*/) const { return text_answer(200, "ok\n"); }
 
-AdminResponse Admin::readyz(const AdminCall& /*call*/) {
+AdminResponse Admin::readyz(const AdminCall& /*call*/) const {
   const auto reasons = hooks_.not_ready();
   if (reasons.empty()) return text_answer(200, "ok\n");
   std::string body;
@@ -139,13 +138,13 @@ AdminResponse Admin::readyz(const AdminCall& /*call*/) {
   return text_answer(503, std::move(body));
 }
 
-AdminResponse Admin::metrics(const AdminCall& /*call*/) {
+AdminResponse Admin::metrics(const AdminCall& /*call*/) const {
   auto response = text_answer(200, hooks_.metrics_page());
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
 
-AdminResponse Admin::route(const AdminCall& call) {
+AdminResponse Admin::route(const AdminCall& call) const {
   const auto* authority = call.parameter("authority");
   if (authority == nullptr) return error_answer(400, "say which: ?authority=8080-abc.sandbox.test", "authority");
   AdminResponse response;
@@ -153,13 +152,13 @@ AdminResponse Admin::route(const AdminCall& call) {
   return response;
 }
 
-AdminResponse Admin::show_config(const AdminCall& /*call*/) {
+AdminResponse Admin::show_config(const AdminCall& /*call*/) const {
   AdminResponse response;
   response.body = config::dump_json(hooks_.config()) + "\n";
   return response;
 }
 
-AdminResponse Admin::drain(const AdminCall& /*call*/) {
+AdminResponse Admin::drain(const AdminCall& /*call*/) const {
   hooks_.drain();
   return json_answer(202, {{"draining", true}});
 }

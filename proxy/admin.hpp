@@ -64,34 +64,34 @@ struct AdminCall;
 
 class Admin {
  public:
-  static constexpr std::size_t kMaxBody = 1024 * 1024;  ///< A larger body is 413 before it gets here.
+  static constexpr std::size_t kMaxBody = std::size_t{1024} * 1024;  ///< A larger body is 413 before it gets here.
 
   Admin(registry::Registry& registry, registry::Source& source, AdminHooks hooks);
 
   /// `token` empty: no bearer is asked.
-  AdminResponse handle(const AdminRequest& request, std::string_view token);
+  AdminResponse handle(const AdminRequest& request, std::string_view token) const;
   /// The health listener's three paths only, GET and HEAD only, no token.
-  AdminResponse handle_health(const AdminRequest& request);
+  AdminResponse handle_health(const AdminRequest& request) const;
 
  private:
   struct Row;
   static const std::vector<Row>& rows();
-  AdminResponse dispatch(const AdminRequest& request, bool is_health_only);
+  AdminResponse dispatch(const AdminRequest& request, bool is_health_only) const;
 
-  AdminResponse livez(const AdminCall& call);
-  AdminResponse readyz(const AdminCall& call);
-  AdminResponse metrics(const AdminCall& call);
-  AdminResponse route(const AdminCall& call);
-  AdminResponse show_config(const AdminCall& call);
-  AdminResponse drain(const AdminCall& call);
+  AdminResponse livez(const AdminCall& call) const;
+  AdminResponse readyz(const AdminCall& call) const;
+  AdminResponse metrics(const AdminCall& call) const;
+  AdminResponse route(const AdminCall& call) const;
+  AdminResponse show_config(const AdminCall& call) const;
+  AdminResponse drain(const AdminCall& call) const;
 
-  AdminResponse list_sandboxes(const AdminCall& call);
-  AdminResponse change_sandboxes(const AdminCall& call);
-  AdminResponse get_sandbox(const AdminCall& call);
-  AdminResponse put_sandbox(const AdminCall& call);
-  AdminResponse delete_sandbox(const AdminCall& call);
-  AdminResponse sandbox_stats(const AdminCall& call);
-  AdminResponse list_invalid(const AdminCall& call);
+  AdminResponse list_sandboxes(const AdminCall& call) const;
+  AdminResponse change_sandboxes(const AdminCall& call) const;
+  AdminResponse get_sandbox(const AdminCall& call) const;
+  AdminResponse put_sandbox(const AdminCall& call) const;
+  AdminResponse delete_sandbox(const AdminCall& call) const;
+  AdminResponse sandbox_stats(const AdminCall& call) const;
+  AdminResponse list_invalid(const AdminCall& call) const;
 
   registry::Registry& registry_;
   registry::Source& source_;

@@ -149,7 +149,7 @@ std::optional<AdminResponse> compare_execution(Source& source, const SandboxId& 
 
 }  // namespace
 
-AdminResponse Admin::list_sandboxes(const AdminCall& call) {
+AdminResponse Admin::list_sandboxes(const AdminCall& call) const {
   const auto limit = page_size(call);
   if (!limit) return bad_limit();
   auto entries = source_.list(after_of(call), *limit + 1);
@@ -165,7 +165,7 @@ AdminResponse Admin::list_sandboxes(const AdminCall& call) {
   return json_answer(200, json::object{{"sandboxes", std::move(sandboxes)}, {"next", std::move(next)}});
 }
 
-AdminResponse Admin::change_sandboxes(const AdminCall& call) {
+AdminResponse Admin::change_sandboxes(const AdminCall& call) const {
   if (!source_.is_writable()) return read_only();
   auto batch = read_batch(call.request.body);
   if (batch.has_error()) return error_answer(400, batch.error().text, batch.error().field);
@@ -185,7 +185,7 @@ AdminResponse Admin::change_sandboxes(const AdminCall& call) {
   return json_answer(status, json::object{{"put", put}, {"removed", removed}, {"errors", std::move(batch->errors)}});
 }
 
-AdminResponse Admin::get_sandbox(const AdminCall& call) {
+AdminResponse Admin::get_sandbox(const AdminCall& call) const {
   const auto id = id_of(call);
   if (!id) return bad_id();
   const auto stored = source_.get(*id);
@@ -194,7 +194,7 @@ AdminResponse Admin::get_sandbox(const AdminCall& call) {
   return json_answer(200, shown(id->view(), **stored));
 }
 
-AdminResponse Admin::put_sandbox(const AdminCall& call) {
+AdminResponse Admin::put_sandbox(const AdminCall& call) const {
   if (!source_.is_writable()) return read_only();
   const auto id = id_of(call);
   if (!id) return bad_id();
@@ -207,7 +207,7 @@ AdminResponse Admin::put_sandbox(const AdminCall& call) {
   return json_answer(existed->front() ? 200 : 201, shown(id->view(), change.record->json()));
 }
 
-AdminResponse Admin::delete_sandbox(const AdminCall& call) {
+AdminResponse Admin::delete_sandbox(const AdminCall& call) const {
   if (!source_.is_writable()) return read_only();
   const auto id = id_of(call);
   if (!id) return bad_id();
@@ -224,7 +224,7 @@ AdminResponse Admin::delete_sandbox(const AdminCall& call) {
   return response;
 }
 
-AdminResponse Admin::sandbox_stats(const AdminCall& call) {
+AdminResponse Admin::sandbox_stats(const AdminCall& call) const {
   const auto id = id_of(call);
   if (!id) return bad_id();
   const auto lookup = registry_.table().find(*id);
@@ -242,7 +242,7 @@ AdminResponse Admin::sandbox_stats(const AdminCall& call) {
   return json_answer(200, stats);
 }
 
-AdminResponse Admin::list_invalid(const AdminCall& call) {
+AdminResponse Admin::list_invalid(const AdminCall& call) const {
   const auto limit = page_size(call);
   if (!limit) return bad_limit();
   const auto& invalid = registry_.invalid_records();

@@ -1,6 +1,6 @@
 #include <config/config.hpp>
-#include <routing/route_record.hpp>
 #include <proxy/explain_route.hpp>
+#include <routing/route_record.hpp>
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
