@@ -1,6 +1,9 @@
 #include <proxy/admin_call.hpp>
 #include <proxy/printable.hpp>
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 #include <charconv>
 #include <utility>
 

@@ -3,7 +3,7 @@
 
 #include <proxy/admin.hpp>
 
-#include <boost/json.hpp>
+#include <boost/json/value.hpp>
 
 #include <cstdint>
 #include <map>

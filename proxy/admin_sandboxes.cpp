@@ -4,7 +4,11 @@
 #include <proxy/registry/checked_record.hpp>
 #include <routing/route_record.hpp>
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 
 #include <charconv>
 #include <optional>

@@ -4,7 +4,9 @@
 #include <proxy/printable.hpp>
 #include <routing/authority.hpp>
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <algorithm>
 #include <cstdint>

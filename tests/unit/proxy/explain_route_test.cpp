@@ -2,7 +2,10 @@
 #include <proxy/explain_route.hpp>
 #include <routing/route_record.hpp>
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
 
 #include <chrono>
