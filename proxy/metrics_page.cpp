@@ -173,10 +173,10 @@ void add_certificates(Page& page, const ProcessFigures& figures) {
 
 void add_traffic(Page& page) {
   add_exchanges(page);
-  page.histogram({"sandgate_exchange_duration_seconds", "From the request's head to the end of the exchange.",
+  page.histogram({"sandgate_exchange_duration_seconds", "From the request's first byte to the end of the exchange.",
                   MetricType::Histogram},
                  &Metrics::exchange_duration);
-  page.histogram({"sandgate_first_byte_seconds", "From the request's head to the head of the sandbox's response.",
+  page.histogram({"sandgate_first_byte_seconds", "From the request's first byte to the head of the sandbox's response.",
                   MetricType::Histogram},
                  &Metrics::first_byte);
   add_responses(page);
@@ -200,10 +200,10 @@ void add_connections(Page& page, const ProcessFigures& figures) {
   page.values({"sandgate_upstream_reuse_total", "Exchanges sent to a sandbox, by whether the connection was there.",
                MetricType::Counter},
               &Metrics::upstream_reuse, {"reused", kBooleans});
-  page.histogram(
-      {"sandgate_connect_duration_seconds",
-       "From the first try to connect to a sandbox to the connection or the last failure.", MetricType::Histogram},
-      &Metrics::connect_duration);
+  page.histogram({"sandgate_connect_duration_seconds",
+                  "From the first try to connect to a sandbox to the connection; failures are outcomes of exchanges.",
+                  MetricType::Histogram},
+                 &Metrics::connect_duration);
 }
 
 void add_decisions(Page& page) {
