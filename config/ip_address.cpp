@@ -4,10 +4,11 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <span>
-#include <sys/un.h>
 
 namespace sandgate::config {
 namespace {
+
+constexpr std::size_t kUnixPathBytes = 108;  // sizeof sockaddr_un::sun_path, its NUL included (unix(7)).
 
 using RawAddress = std::array<std::uint8_t, 16>;
 
@@ -136,7 +137,7 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
   constexpr std::string_view kUnix = "unix:";
   if (text.starts_with(kUnix)) {
     const std::string_view path = text.substr(kUnix.size());
-    const bool fits = path.size() < sizeof(sockaddr_un::sun_path);
+    const bool fits = path.size() < kUnixPathBytes;
     if (!path.starts_with('/') || !fits || path.find('\0') != std::string_view::npos) return std::nullopt;
     return Endpoint{{}, 0, std::string(path)};
   }

@@ -13,9 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace sandgate::tests {
-
-using namespace sandgate::proxy;
+namespace sandgate::proxy::tests {
 
 /// Gives what it was filled with, then its end.
 class ScriptedSource final : public BodySource {
@@ -186,4 +184,4 @@ class ScriptedOpener final : public upstream::Opener {
   }
 };
 
-}  // namespace sandgate::tests
+}  // namespace sandgate::proxy::tests

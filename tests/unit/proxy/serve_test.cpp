@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace sandgate::tests {
+namespace sandgate::proxy::tests {
 namespace {
 
 std::shared_ptr<const config::Config> test_config() {
@@ -321,4 +321,4 @@ TEST_CASE("serve: a plain listener that redirects sends the client to https with
   CHECK(edge.opener.asked.empty());
 }
 
-}  // namespace sandgate::tests
+}  // namespace sandgate::proxy::tests
