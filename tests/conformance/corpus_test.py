@@ -19,8 +19,19 @@ def replay(edge, is_tls: bool, *arguments: str) -> None:
     port = free_port(2_000, 10_000)  # four digits: lengths in the corpus were counted with `8080-`
     edge.put("sbx1", {"address": "127.0.0.1"})
     door = ["--proxy", f"127.0.0.1:{edge.tls_port if is_tls else edge.plain_port}", *(["--tls"] if is_tls else [])]
-    command = [sys.executable, str(REPLAYER), *door, "--upstream-port", str(port), "--rewrite-host", f"{port}-sbx1.sandbox.test", "-q",
-               "--timeout", str(seconds(3)), *arguments]
+    command = [
+        sys.executable,
+        str(REPLAYER),
+        *door,
+        "--upstream-port",
+        str(port),
+        "--rewrite-host",
+        f"{port}-sbx1.sandbox.test",
+        "-q",
+        "--timeout",
+        str(seconds(3)),
+        *arguments,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds(600))
     assert done.returncode == 0, done.stdout + done.stderr
 

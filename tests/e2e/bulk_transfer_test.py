@@ -13,7 +13,10 @@ from support.patience import seconds
 MEBIBYTES = int(os.environ.get("SANDGATE_TEST_BULK_MIB", "1024"))
 SIZE = MEBIBYTES << 20
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(is_sanitized(), reason="memory figures mean nothing in sanitizer builds")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(is_sanitized(), reason="memory figures mean nothing in sanitizer builds"),
+]
 
 
 class BulkService:
@@ -54,9 +57,25 @@ class BulkService:
 
 def curl(edge, certificates, host: str, *arguments: str, **options) -> subprocess.Popen:
     return subprocess.Popen(
-        ["curl", "-sS", "--http1.1", "--noproxy", "*", "--cacert", str(certificates.sandbox.chain), "--resolve",
-         f"{host}:{edge.tls_port}:127.0.0.1", "-H", "Expect:", *arguments, f"https://{host}:{edge.tls_port}/"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        [
+            "curl",
+            "-sS",
+            "--http1.1",
+            "--noproxy",
+            "*",
+            "--cacert",
+            str(certificates.sandbox.chain),
+            "--resolve",
+            f"{host}:{edge.tls_port}:127.0.0.1",
+            "-H",
+            "Expect:",
+            *arguments,
+            f"https://{host}:{edge.tls_port}/",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def test_a_gibibyte_each_way_at_once_in_64_mebibytes(edge, certificates, tmp_path):

@@ -15,13 +15,21 @@ OK, FAILED, USAGE, CONFIGURATION = 0, 1, 64, 78
 
 
 def run(*arguments, stdin: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=seconds(20))
+    return subprocess.run(
+        [BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=seconds(20)
+    )
 
 
 def test_version_names_itself_the_compiler_and_its_libraries():
     done = run("version")
     assert done.returncode == OK
-    for word in (r"^sandgate\s+\d+\.\d+\.\d+$", r"(g\+\+|gcc|clang)\D*\d+", r"openssl\D*3", r"sqlite\D*3", r"boost\D*1\.\d+"):
+    for word in (
+        r"^sandgate\s+\d+\.\d+\.\d+$",
+        r"(g\+\+|gcc|clang)\D*\d+",
+        r"openssl\D*3",
+        r"sqlite\D*3",
+        r"boost\D*1\.\d+",
+    ):
         assert re.search(word, done.stdout, re.I | re.M), word
 
 
@@ -31,8 +39,23 @@ def test_help_is_there_for_each_command(command):
     assert done.returncode == OK and "sandgate" in done.stdout and done.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["serve"], ["serve", "--config"], ["serve", "--nonsense"], ["check"], ["route"],
-                                       ["sandbox"], ["sandbox", "nonsense"], ["sandbox", "put"], ["sandbox", "get"], ["version", "extra"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["serve"],
+        ["serve", "--config"],
+        ["serve", "--nonsense"],
+        ["check"],
+        ["route"],
+        ["sandbox"],
+        ["sandbox", "nonsense"],
+        ["sandbox", "put"],
+        ["sandbox", "get"],
+        ["version", "extra"],
+    ],
+)
 def test_a_usage_error_is_64_and_says_what_is_wrong(arguments):
     done = run(*arguments)
     assert done.returncode == USAGE and done.stderr.strip() and done.stdout == ""
@@ -76,21 +99,24 @@ def change(path: Path, old: str, new: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("old, new, where, key", [
-    ("domains:", "domians:", 1, "domians"),
-    ("domains: [sandbox.test]", "domains: []", 1, "domains"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\ntimeouts: {connect: 3}", 2, "timeouts.connect"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nlimits: {head_bytes: 64}", 2, "limits.head_bytes"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nlimits: {head_bytes: -64KiB}", 2, "limits.head_bytes"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nworkers: many", 2, "workers"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nworkers: 0", 2, "workers"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\ndomains: [other.test]", 2, "domains"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nupstream: {allow: [10.0.0.1/8]}", 2, "upstream.allow"),
-    ("domains: [sandbox.test]", "domains: [sandbox.test]\nadmin: {address: 0.0.0.0:9090}", 2, "admin"),
-    ("127.0.0.1:8080", "127.0.0.1:80800", 7, "listeners[1].address"),
-    ("127.0.0.1:8080", "127.0.0.1:8443", 7, "listeners[1]"),
-    ("source: file", "source: files", 9, "registry.source"),
-])
+@pytest.mark.parametrize(
+    "old, new, where, key",
+    [
+        ("domains:", "domians:", 1, "domians"),
+        ("domains: [sandbox.test]", "domains: []", 1, "domains"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\ntimeouts: {connect: 3}", 2, "timeouts.connect"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nlimits: {head_bytes: 64}", 2, "limits.head_bytes"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nlimits: {head_bytes: -64KiB}", 2, "limits.head_bytes"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nworkers: many", 2, "workers"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nworkers: 0", 2, "workers"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\ndomains: [other.test]", 2, "domains"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nupstream: {allow: [10.0.0.1/8]}", 2, "upstream.allow"),
+        ("domains: [sandbox.test]", "domains: [sandbox.test]\nadmin: {address: 0.0.0.0:9090}", 2, "admin"),
+        ("127.0.0.1:8080", "127.0.0.1:80800", 7, "listeners[1].address"),
+        ("127.0.0.1:8080", "127.0.0.1:8443", 7, "listeners[1]"),
+        ("source: file", "source: files", 9, "registry.source"),
+    ],
+)
 def test_an_error_names_file_line_key_and_what_to_write(good, old, new, where, key):
     done = run("check", "--config", change(good, old, new))
     assert done.returncode == CONFIGURATION
@@ -145,6 +171,7 @@ def test_an_address_in_use_is_said_at_start(edge, good):
 
 # route
 
+
 def test_route_explains_each_step(good):
     done = run("route", "--config", good, "8080-demo.sandbox.test")
     assert done.returncode == OK and "10.0.0.1:8080" in done.stdout
@@ -155,6 +182,7 @@ def test_route_explains_each_step(good):
 
 
 # sandbox
+
 
 def test_put_get_list_and_remove_talk_to_a_running_edge(edge):
     admin = ["--admin", f"127.0.0.1:{edge.admin_port}"]

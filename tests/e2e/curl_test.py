@@ -16,8 +16,21 @@ def curl(request, edge, web, certificates):
 
     def curl(*arguments: str, path: str = "/", data: bytes = None, host: str = None) -> bytes:
         host = host or web.host
-        command = ["curl", "-sS", "--max-time", str(seconds(20)), "--noproxy", "*", "--cacert", str(certificates.sandbox.chain),
-                   "--http1.1", "--resolve", f"*:{port}:127.0.0.1", *arguments, f"{request.param}://{host}:{port}{path}"]
+        command = [
+            "curl",
+            "-sS",
+            "--max-time",
+            str(seconds(20)),
+            "--noproxy",
+            "*",
+            "--cacert",
+            str(certificates.sandbox.chain),
+            "--http1.1",
+            "--resolve",
+            f"*:{port}:127.0.0.1",
+            *arguments,
+            f"{request.param}://{host}:{port}{path}",
+        ]
         done = subprocess.run(command, input=data, capture_output=True, timeout=seconds(30))
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
@@ -38,7 +51,9 @@ def test_the_certificate_is_for_the_name(curl):
         assert b"200" in curl("-o", "/dev/null", "-w", "%{http_code}")
 
 
-@pytest.mark.parametrize("arguments", [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"], ["-H", "Expect:"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"], ["-H", "Expect:"]]
+)
 def test_an_upload_arrives_unchanged(curl, arguments):
     data = bytes(range(256)) * 20_000
     answer = json.loads(curl("-X", "POST", "--data-binary", "@-", *arguments, data=data))
@@ -66,6 +81,18 @@ def test_a_refusal_is_json_for_curl(curl):
 
 
 def test_without_a_matching_name_curl_does_not_trust_the_edge(edge, certificates):
-    done = subprocess.run(["curl", "-sS", "--noproxy", "*", "--cacert", str(certificates.sandbox.chain), "--resolve",
-                           f"*:{edge.tls_port}:127.0.0.1", f"https://1-a.elsewhere.test:{edge.tls_port}/"], capture_output=True)
+    done = subprocess.run(
+        [
+            "curl",
+            "-sS",
+            "--noproxy",
+            "*",
+            "--cacert",
+            str(certificates.sandbox.chain),
+            "--resolve",
+            f"*:{edge.tls_port}:127.0.0.1",
+            f"https://1-a.elsewhere.test:{edge.tls_port}/",
+        ],
+        capture_output=True,
+    )
     assert done.returncode == 60, "a certificate for another name"

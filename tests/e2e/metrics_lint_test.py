@@ -15,4 +15,6 @@ def test_promtool_accepts_the_page(edge, web):
 
 def test_the_page_says_what_it_is(edge):
     content_type = edge.health.get("/metrics").headers["content-type"]
-    assert content_type.startswith("text/plain; version=0.0.4") or content_type.startswith("application/openmetrics-text")
+    assert content_type.startswith("text/plain; version=0.0.4") or content_type.startswith(
+        "application/openmetrics-text"
+    )

@@ -20,10 +20,25 @@ SCHEMES = {"dark": 0, "light": 1}
 
 def chromium(profile: Path, url: str, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--no-proxy-server", f"--user-data-dir={profile}",
-         "--host-resolver-rules=MAP * 127.0.0.1", *arguments, url],
-        capture_output=True, timeout=seconds(60))
+        [
+            CHROMIUM,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--no-proxy-server",
+            f"--user-data-dir={profile}",
+            "--host-resolver-rules=MAP * 127.0.0.1",
+            *arguments,
+            url,
+        ],
+        capture_output=True,
+        timeout=seconds(60),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +49,26 @@ def addresses(edge):
     edge.put("full", {"address": "127.0.0.1", "max_connections": 0})
     edge.put("far", {"address": "10.9.9.9"})
     return {
-        "sandbox_not_found": "8080-gone.sandbox.test", "port_closed": f"{free_port()}-shop.sandbox.test",
-        "sandbox_unreachable": "8080-far.sandbox.test", "token_missing": "8080-private.sandbox.test",
-        "too_many_connections": "8080-full.sandbox.test", "agent_route_reserved": "49983-shop.sandbox.test",
+        "sandbox_not_found": "8080-gone.sandbox.test",
+        "port_closed": f"{free_port()}-shop.sandbox.test",
+        "sandbox_unreachable": "8080-far.sandbox.test",
+        "token_missing": "8080-private.sandbox.test",
+        "too_many_connections": "8080-full.sandbox.test",
+        "agent_route_reserved": "49983-shop.sandbox.test",
     }
 
 
-@pytest.mark.parametrize("reason", ["sandbox_not_found", "port_closed", "sandbox_unreachable", "token_missing", "too_many_connections",
-                                    "agent_route_reserved"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "sandbox_not_found",
+        "port_closed",
+        "sandbox_unreachable",
+        "token_missing",
+        "too_many_connections",
+        "agent_route_reserved",
+    ],
+)
 def test_a_page_is_drawn_in_light_and_in_dark(edge, addresses, tmp_path, reason):
     path = "/init" if reason == "agent_route_reserved" else "/"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -49,8 +76,13 @@ def test_a_page_is_drawn_in_light_and_in_dark(edge, addresses, tmp_path, reason)
     for scheme, number in SCHEMES.items():
         image = SCREENSHOTS / f"{reason}-{scheme}.png"
         image.unlink(missing_ok=True)
-        done = chromium(tmp_path / "profile", f"http://{addresses[reason]}:{edge.plain_port}{path}", "--window-size=900,600",
-                        f"--screenshot={image}", f"--blink-settings=preferredColorScheme={number}")
+        done = chromium(
+            tmp_path / "profile",
+            f"http://{addresses[reason]}:{edge.plain_port}{path}",
+            "--window-size=900,600",
+            f"--screenshot={image}",
+            f"--blink-settings=preferredColorScheme={number}",
+        )
         assert image.exists(), done.stderr.decode()[-2000:]
         images.append(image.read_bytes())
     assert all(image.startswith(b"\x89PNG") for image in images)
@@ -59,8 +91,13 @@ def test_a_page_is_drawn_in_light_and_in_dark(edge, addresses, tmp_path, reason)
 
 def test_the_browser_has_nothing_to_complain_about(edge, addresses, tmp_path):
     """The page's own styles must pass its own Content-Security-Policy."""
-    done = chromium(tmp_path / "profile", f"http://{addresses['sandbox_not_found']}:{edge.plain_port}/", "--dump-dom", "--enable-logging=stderr",
-                    "--v=0")
+    done = chromium(
+        tmp_path / "profile",
+        f"http://{addresses['sandbox_not_found']}:{edge.plain_port}/",
+        "--dump-dom",
+        "--enable-logging=stderr",
+        "--v=0",
+    )
     assert b"<html" in done.stdout
     assert not re.search(rb"CONSOLE.*(Content Security Policy|Refused)", done.stderr), done.stderr.decode()[-2000:]
 
@@ -68,5 +105,10 @@ def test_the_browser_has_nothing_to_complain_about(edge, addresses, tmp_path):
 def test_a_page_fits_a_telephone(edge, addresses, tmp_path):
     image = SCREENSHOTS / "port_closed-narrow.png"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    chromium(tmp_path / "profile", f"http://{addresses['port_closed']}:{edge.plain_port}/", "--window-size=500,800", f"--screenshot={image}")
+    chromium(
+        tmp_path / "profile",
+        f"http://{addresses['port_closed']}:{edge.plain_port}/",
+        "--window-size=500,800",
+        f"--screenshot={image}",
+    )
     assert image.read_bytes().startswith(b"\x89PNG")

@@ -45,7 +45,11 @@ def test_a_redirect_of_a_masked_service_stays_on_the_public_name(edge, web, sess
 
 def test_requests_sees_the_fields_an_sdk_reads(edge, session):
     answer = session.get(url(edge, "80-nobody.sandbox.test"))
-    assert (answer.status_code, answer.json()["code"], answer.headers["x-sandgate-reason"]) == (502, 502, "sandbox_not_found")
+    assert (answer.status_code, answer.json()["code"], answer.headers["x-sandgate-reason"]) == (
+        502,
+        502,
+        "sandbox_not_found",
+    )
 
 
 def test_many_threads_at_once_each_get_their_own_answer(edge, web, session):
@@ -86,8 +90,12 @@ async def talk(edge, certificates, conversation, secure: bool = True, **options)
         port = server.sockets[0].getsockname()[1]
         edge.put("sockets", {"address": "127.0.0.1"})
         scheme, edge_port = ("wss", edge.tls_port) if secure else ("ws", edge.plain_port)
-        async with websockets.connect(f"{scheme}://{port}-sockets.sandbox.test:{edge_port}/", max_size=None, **options,
-                                      ssl=trust(certificates.sandbox) if secure else None) as client:
+        async with websockets.connect(
+            f"{scheme}://{port}-sockets.sandbox.test:{edge_port}/",
+            max_size=None,
+            **options,
+            ssl=trust(certificates.sandbox) if secure else None,
+        ) as client:
             return await conversation(client)
 
 
@@ -100,6 +108,7 @@ def test_messages_of_every_size_come_back(edge, certificates, sandbox_names, sec
             await client.send(message)
             assert await client.recv() == message, size
         await (await client.ping())
+
     asyncio.run(talk(edge, certificates, conversation, secure, compression=compression))
 
 
@@ -109,12 +118,14 @@ def test_the_close_code_of_the_service_reaches_the_client(edge, certificates, sa
         with pytest.raises(websockets.ConnectionClosed):
             await client.recv()
         return client.close_code, client.close_reason
+
     assert asyncio.run(talk(edge, certificates, conversation)) == (4321, "as you wish")
 
 
 def test_a_websocket_to_nobody_is_refused_with_a_status(edge, certificates, sandbox_names):
     async def attempt():
         await websockets.connect(f"wss://80-nobody.sandbox.test:{edge.tls_port}/", ssl=trust(certificates.sandbox))
+
     with pytest.raises(websockets.InvalidStatusCode) as refused:
         asyncio.run(attempt())
     assert refused.value.status_code == 502

@@ -11,9 +11,23 @@ from support.patience import seconds
 def s_client(edge, certificates, *arguments: str) -> str:
     request = b"GET / HTTP/1.1\r\nHost: 1-x.sandbox.test\r\nConnection: close\r\n\r\n"
     done = subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{edge.tls_port}", "-servername", "1-x.sandbox.test", "-CAfile",
-         str(certificates.sandbox.chain), "-verify_return_error", "-ign_eof", *arguments],
-        input=request, capture_output=True, timeout=seconds(20))
+        [
+            "openssl",
+            "s_client",
+            "-connect",
+            f"127.0.0.1:{edge.tls_port}",
+            "-servername",
+            "1-x.sandbox.test",
+            "-CAfile",
+            str(certificates.sandbox.chain),
+            "-verify_return_error",
+            "-ign_eof",
+            *arguments,
+        ],
+        input=request,
+        capture_output=True,
+        timeout=seconds(20),
+    )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode(errors="replace")
 

@@ -27,25 +27,29 @@ def assert_refused(response, sandbox, reason: str, message: str):
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("fields, reason, message", [
-    ([], "token_missing", MISSING),
-    ([token("")], "token_missing", MISSING),
-    ([token("wrong")], "token_invalid", INVALID),
-    ([token(TOKEN.upper())], "token_invalid", INVALID),
-    ([token(TOKEN + "x")], "token_invalid", INVALID),
-    ([token(TOKEN[:-1])], "token_invalid", INVALID),
-    ([token(TOKEN), token("wrong")], "token_invalid", INVALID),
-    ([token("wrong"), token(TOKEN)], "token_invalid", INVALID),
-    ([f"Cookie: e2b-traffic-access-token={TOKEN}"], "token_missing", MISSING),
-    ([f"e2b_traffic_access_token: {TOKEN}"], "token_missing", MISSING),
-])
+@pytest.mark.parametrize(
+    "fields, reason, message",
+    [
+        ([], "token_missing", MISSING),
+        ([token("")], "token_missing", MISSING),
+        ([token("wrong")], "token_invalid", INVALID),
+        ([token(TOKEN.upper())], "token_invalid", INVALID),
+        ([token(TOKEN + "x")], "token_invalid", INVALID),
+        ([token(TOKEN[:-1])], "token_invalid", INVALID),
+        ([token(TOKEN), token("wrong")], "token_invalid", INVALID),
+        ([token("wrong"), token(TOKEN)], "token_invalid", INVALID),
+        ([f"Cookie: e2b-traffic-access-token={TOKEN}"], "token_missing", MISSING),
+        ([f"e2b_traffic_access_token: {TOKEN}"], "token_missing", MISSING),
+    ],
+)
 def test_a_private_sandbox_lets_nobody_in_without_its_token(door, private, fields, reason, message):
     with door.connect() as client:
         assert_refused(client.ask(private.request("GET", "/", *fields)), private, reason, message)
 
 
-@pytest.mark.parametrize("fields", [[token(TOKEN)], [token(TOKEN), token(TOKEN)],
-                                    ["E2B-Traffic-Access-TOKEN: " + TOKEN]])
+@pytest.mark.parametrize(
+    "fields", [[token(TOKEN)], [token(TOKEN), token(TOKEN)], ["E2B-Traffic-Access-TOKEN: " + TOKEN]]
+)
 def test_the_token_opens_and_is_taken_out_before_the_sandbox(door, private, fields):
     with door.connect() as client:
         assert client.ask(private.request("GET", "/", *fields, "X-Stays: 1")).status == 200
@@ -81,12 +85,17 @@ def test_digests_open_as_the_tokens_do_and_two_allow_rotation(door, register):
         register(sandbox, allow_public_traffic=False, traffic_access_token_sha256=digests)
         with door.connect() as client:
             assert [client.ask(sandbox.request("GET", "/", token(one))).status for one in ("old", "new", "other")] == [
-                200, 200, 403]
+                200,
+                200,
+                403,
+            ]
 
 
 def test_a_port_can_be_public_on_a_private_sandbox(door, register):
     with ServingSandbox() as sandbox:
-        register(sandbox, allow_public_traffic=False, traffic_access_token=TOKEN, ports={str(sandbox.port): {"public": True}})
+        register(
+            sandbox, allow_public_traffic=False, traffic_access_token=TOKEN, ports={str(sandbox.port): {"public": True}}
+        )
         with door.connect() as client:
             assert client.ask(sandbox.request()).status == 200
             assert client.ask(sandbox.request(host=f"{sandbox.port + 1}-{sandbox.id}.sandbox.test")).status == 403
@@ -104,8 +113,15 @@ def test_exempt_ports_need_no_token_get_no_mask_and_see_no_token(make_edge):
     with ServingSandbox() as sandbox:
         edge = make_edge({"access": {"exempt_ports": [sandbox.port]}})
         sandbox.id = "agent"
-        edge.put("agent", {"address": "127.0.0.1", "allow_public_traffic": False, "traffic_access_token": TOKEN,
-                           "mask_request_host": "localhost:${PORT}"})
+        edge.put(
+            "agent",
+            {
+                "address": "127.0.0.1",
+                "allow_public_traffic": False,
+                "traffic_access_token": TOKEN,
+                "mask_request_host": "localhost:${PORT}",
+            },
+        )
         with edge.connect() as client:
             assert client.ask(sandbox.request("GET", "/", token(TOKEN))).status == 200
         assert sandbox.requests[0].value("host") == sandbox.host

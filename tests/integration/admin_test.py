@@ -10,9 +10,16 @@ from support.admin_client import AdminClient
 from support.patience import eventually
 from support.raw_sandbox import RawSandbox, ServingSandbox
 
-RECORD = {"address": "127.0.0.1", "execution_id": "e1", "max_connections": 7, "mask_request_host": "localhost:${PORT}",
-          "ports": {"8080": {"protocol": "http1", "public": True}}, "state": "running",
-          "sandbox_started_at": "2026-11-23T10:00:00Z", "something_new": {"nested": [1, "two", None]}}
+RECORD = {
+    "address": "127.0.0.1",
+    "execution_id": "e1",
+    "max_connections": 7,
+    "mask_request_host": "localhost:${PORT}",
+    "ports": {"8080": {"protocol": "http1", "public": True}},
+    "state": "running",
+    "sandbox_started_at": "2026-11-23T10:00:00Z",
+    "something_new": {"nested": [1, "two", None]},
+}
 
 
 @pytest.fixture
@@ -47,8 +54,11 @@ def test_a_digest_read_can_be_put_back_and_opens_as_before(edge, register):
 
 
 def test_a_sandbox_that_is_not_there(edge):
-    for answer in (edge.admin.get("/v1/sandboxes/nobody"), edge.admin.delete("/v1/sandboxes/nobody"),
-                   edge.admin.get("/v1/sandboxes/nobody/stats")):
+    for answer in (
+        edge.admin.get("/v1/sandboxes/nobody"),
+        edge.admin.delete("/v1/sandboxes/nobody"),
+        edge.admin.get("/v1/sandboxes/nobody/stats"),
+    ):
         assert answer.status == 404 and answer.json()["error"]
 
 
@@ -63,13 +73,19 @@ def test_a_put_is_visible_to_the_next_request_on_every_worker(edge, register):
                 assert client.ask(sandbox.request(host=f"{sandbox.port}-{name}.sandbox.test")).status == 502
 
 
-@pytest.mark.parametrize("record, field", [
-    ({}, ""), ({"address": "nowhere"}, "address"), ({"address": "127.0.0.1", "max_connections": "7"}, "max_connections"),
-    ({"address": "127.0.0.1", "mask_request_host": "a b"}, "mask_request_host"),
-    ({"address": "127.0.0.1", "ports": {"80": {"protocol": "h9"}}}, "ports"),
-    ({"address": "127.0.0.1", "state": "asleep"}, "state"), ({"address": "127.0.0.1", "expires_at": "soon"}, "expires_at"),
-    ({"address": "127.0.0.1", "sandbox_id": "another"}, "sandbox_id"),
-])
+@pytest.mark.parametrize(
+    "record, field",
+    [
+        ({}, ""),
+        ({"address": "nowhere"}, "address"),
+        ({"address": "127.0.0.1", "max_connections": "7"}, "max_connections"),
+        ({"address": "127.0.0.1", "mask_request_host": "a b"}, "mask_request_host"),
+        ({"address": "127.0.0.1", "ports": {"80": {"protocol": "h9"}}}, "ports"),
+        ({"address": "127.0.0.1", "state": "asleep"}, "state"),
+        ({"address": "127.0.0.1", "expires_at": "soon"}, "expires_at"),
+        ({"address": "127.0.0.1", "sandbox_id": "another"}, "sandbox_id"),
+    ],
+)
 def test_a_record_that_is_wrong_is_refused_by_field_and_the_old_one_stays(edge, name, record, field):
     answer = edge.admin.put(f"/v1/sandboxes/{name}", record)
     assert answer.status == 400
@@ -137,12 +153,20 @@ def test_route_says_what_would_happen_step_by_step(edge, register):
         answer = edge.admin.get(f"/v1/route?authority={sandbox.host}")
         assert answer.status == 200 and answer.json()["authority"] == sandbox.host
         assert f"127.0.0.1:{sandbox.port}" in answer.json()["upstream"]
-        assert len(answer.json()["steps"]) >= 3 and all({"step", "ok", "detail"} <= step.keys() for step in answer.json()["steps"])
+        assert len(answer.json()["steps"]) >= 3 and all(
+            {"step", "ok", "detail"} <= step.keys() for step in answer.json()["steps"]
+        )
         assert "hush" not in answer.text
 
 
-@pytest.mark.parametrize("authority, word", [("80-nobody.sandbox.test", "sandbox_not_found"), ("x-y.sandbox.test", "Invalid sandbox port"),
-                                             ("1-y.evil.test", "Invalid host")])
+@pytest.mark.parametrize(
+    "authority, word",
+    [
+        ("80-nobody.sandbox.test", "sandbox_not_found"),
+        ("x-y.sandbox.test", "Invalid sandbox port"),
+        ("1-y.evil.test", "Invalid host"),
+    ],
+)
 def test_route_says_why_nothing_would(edge, authority, word):
     answer = edge.admin.get(f"/v1/route?authority={authority}")
     assert answer.status == 200 and word in answer.text
@@ -152,11 +176,18 @@ def test_route_says_why_nothing_would(edge, authority, word):
 def test_the_effective_configuration_has_every_default(edge):
     config = edge.admin.get("/v1/config").json()
     assert config["domains"] == ["sandbox.test"]
-    assert config["timeouts"]["connect"] and config["limits"]["head_bytes"] and config["access"]["exempt_ports"] == [49983]
+    assert (
+        config["timeouts"]["connect"] and config["limits"]["head_bytes"] and config["access"]["exempt_ports"] == [49983]
+    )
 
 
 def test_health_has_its_three_paths_and_no_more(edge):
-    assert edge.health.get("/livez").status == edge.health.get("/readyz").status == edge.health.get("/metrics").status == 200
+    assert (
+        edge.health.get("/livez").status
+        == edge.health.get("/readyz").status
+        == edge.health.get("/metrics").status
+        == 200
+    )
     for path in ("/v1/sandboxes", "/v1/config", "/v1/route?authority=x", "/", "/metrics/x"):
         assert edge.health.get(path).status == 404
     assert edge.health.post("/v1/drain").status in (404, 405)
@@ -174,10 +205,17 @@ def test_metrics_and_admin_paths_of_a_public_listener_are_the_sandboxs(edge, ser
             assert client.ask(service.request("GET", target)).body == b"ok"
 
 
-@pytest.mark.parametrize("method, path, status", [
-    ("GET", "/nonsense", 404), ("GET", "/v1/nonsense", 404), ("POST", "/v1/sandboxes/x", 405), ("PUT", "/v1/config", 405),
-    ("GET", "/v1/drain", 405), ("GET", "/v1/route", 400),
-])
+@pytest.mark.parametrize(
+    "method, path, status",
+    [
+        ("GET", "/nonsense", 404),
+        ("GET", "/v1/nonsense", 404),
+        ("POST", "/v1/sandboxes/x", 405),
+        ("PUT", "/v1/config", 405),
+        ("GET", "/v1/drain", 405),
+        ("GET", "/v1/route", 400),
+    ],
+)
 def test_what_is_not_there_or_not_done_that_way(edge, method, path, status):
     answer = edge.admin.ask(method, path)
     assert answer.status == status and answer.json()["error"]

@@ -1,5 +1,7 @@
 """Request bodies: framing is kept, bytes go on as they come, nothing is buffered whole (contract 5)."""
 
+import threading
+
 import pytest
 
 from support.edge import is_sanitized
@@ -53,18 +55,29 @@ def test_a_chunked_body_arrives_chunked_with_extensions_gone(door, sandbox):
 
 def test_request_trailers_stay_trailers(door, sandbox):
     with door.connect() as client:
-        client.send(sandbox.request("POST", "/", CHUNKED, "Trailer: X-Sum",
-                                    body=b"1\r\na\r\n0\r\nX-Sum: 7\r\nX-Other: b\r\n\r\n"))
+        client.send(
+            sandbox.request(
+                "POST", "/", CHUNKED, "Trailer: X-Sum", body=b"1\r\na\r\n0\r\nX-Sum: 7\r\nX-Other: b\r\n\r\n"
+            )
+        )
         forwarded = sandbox.accept().answer()
         assert forwarded.trailers == [("X-Sum", "7"), ("X-Other", "b")]
         assert "x-sum" not in forwarded.names()
         assert client.read_response().status == 200
 
 
-@pytest.mark.parametrize("trailer", [
-    b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: evil.test", b"Authorization: x",
-    b"E2b-Traffic-Access-Token: x", b"X-Forwarded-For: 6.6.6.6", b"E2b-Sandbox-Id: other",
-])
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"Content-Length: 5",
+        b"Transfer-Encoding: chunked",
+        b"Host: evil.test",
+        b"Authorization: x",
+        b"E2b-Traffic-Access-Token: x",
+        b"X-Forwarded-For: 6.6.6.6",
+        b"E2b-Sandbox-Id: other",
+    ],
+)
 def test_a_trailer_that_would_steer_is_refused_and_the_sandbox_sees_no_end(door, sandbox, trailer):
     with door.connect() as client:
         client.send(sandbox.request("POST", "/", CHUNKED, body=b"1\r\na\r\n0\r\n" + trailer + b"\r\n\r\n"))
@@ -89,9 +102,14 @@ def test_a_body_that_turns_out_malformed_aborts_the_exchange(door, sandbox, rest
         client.assert_closed()
 
 
-@pytest.mark.parametrize("framing, wire", [
-    ("Content-Length: 6", (b"one", b"two")), (CHUNKED, (b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n")),
-], ids=["length", "chunked"])
+@pytest.mark.parametrize(
+    "framing, wire",
+    [
+        ("Content-Length: 6", (b"one", b"two")),
+        (CHUNKED, (b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n")),
+    ],
+    ids=["length", "chunked"],
+)
 def test_body_bytes_reach_the_sandbox_before_the_client_sent_the_rest(door, sandbox, framing, wire):
     with door.connect() as client:
         client.send(sandbox.request("POST", "/", framing))
@@ -136,8 +154,11 @@ def test_a_final_answer_instead_of_100_is_passed_on_and_the_body_never_asked_for
 
 def test_expect_in_http_1_0_is_ignored(door, sandbox):
     with door.connect() as client:
-        client.send(sandbox.request("PUT", "/", "Content-Length: 5", "Expect: 100-continue", body=b"hello")
-                    .replace(b"HTTP/1.1", b"HTTP/1.0"))
+        client.send(
+            sandbox.request("PUT", "/", "Content-Length: 5", "Expect: 100-continue", body=b"hello").replace(
+                b"HTTP/1.1", b"HTTP/1.0"
+            )
+        )
         forwarded = sandbox.accept().answer()
         assert forwarded.body == b"hello" and forwarded.value("expect") is None
         assert client.read_response().interims == []
@@ -177,7 +198,9 @@ def test_the_rest_of_a_body_after_an_early_response_is_never_read_as_a_request(d
 
 def test_a_client_that_dies_in_the_middle_of_its_upload_is_a_close_for_the_sandbox(door, edge, sandbox):
     client = door.connect()
-    client.send(sandbox.request("POST", "/", "Content-Length: 100", "x-request-id: dying-" + door.scheme, body=b"x" * 10))
+    client.send(
+        sandbox.request("POST", "/", "Content-Length: 100", "x-request-id: dying-" + door.scheme, body=b"x" * 10)
+    )
     upstream = sandbox.accept()
     upstream.read_head()
     assert upstream.read_exactly(10) == b"x" * 10
@@ -245,9 +268,9 @@ def test_a_slow_reader_gets_every_byte(door, sandbox):
         client.send(sandbox.request())
         upstream = sandbox.accept()
         upstream.read_head()
-        import threading
         writer = threading.Thread(
-            target=upstream.send, args=(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content), content))
+            target=upstream.send, args=(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content), content)
+        )
         writer.start()
         assert client.read_response().body == content
         writer.join()

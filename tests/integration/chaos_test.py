@@ -69,7 +69,7 @@ def misbehave(edge, sandbox, dice: random.Random):
                 client.send(sandbox.request("POST", "/", "Content-Length: 50000", body=b"x" * dice.randrange(50_000)))
                 return client.reset()
             if deed == 1:
-                client.send(sandbox.request()[:dice.randrange(1, 40)])
+                client.send(sandbox.request()[: dice.randrange(1, 40)])
                 return client.reset() if dice.random() < 0.5 else None
             if deed == 2:
                 client.send(*[sandbox.request("GET", f"/{number}") for number in range(5)])
@@ -86,7 +86,9 @@ def misbehave(edge, sandbox, dice: random.Random):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_left_of_clients_and_sandboxes_that_misbehave(make_edge, seed):
-    edge = make_edge({"timeouts": {"client_head": "1s", "client_body_idle": "1s", "client_idle": "1s", "sandbox_idle": "500ms"}})
+    edge = make_edge(
+        {"timeouts": {"client_head": "1s", "client_body_idle": "1s", "client_idle": "1s", "sandbox_idle": "500ms"}}
+    )
     with MoodySandbox(seed) as sandbox:
         sandbox.id = "moody"
         edge.put("moody", {"address": "127.0.0.1", "execution_id": "e0"})
@@ -110,14 +112,20 @@ def test_nothing_is_left_of_clients_and_sandboxes_that_misbehave(make_edge, seed
 
         def left() -> dict:
             page = edge.metrics()
-            names = ("sandgate_active_exchanges", "sandgate_active_tunnels", "sandgate_client_connections",
-                     "sandgate_upstream_connections")
+            names = (
+                "sandgate_active_exchanges",
+                "sandgate_active_tunnels",
+                "sandgate_client_connections",
+                "sandgate_upstream_connections",
+            )
             return {name: page.total(name) for name in names if page.total(name) != 0}
 
         eventually(lambda: not left() or None, "every gauge to be back at 0", within=10)
         stats = edge.admin.get("/v1/sandboxes/moody/stats").json()
         assert (stats["active"], stats["connections"]) == (0, 0)
         page = edge.metrics()
-        eventually(lambda: len(edge.log) == edge.metrics().total("sandgate_exchanges_total"), "a line for each exchange")
+        eventually(
+            lambda: len(edge.log) == edge.metrics().total("sandgate_exchanges_total"), "a line for each exchange"
+        )
         assert len({line["request_id"] for line in edge.log}) == len(edge.log)
         assert page.total("sandgate_exchanges_total") > CLIENTS * TURNS / 2

@@ -30,8 +30,11 @@ def test_pipelined_requests_are_answered_in_order_one_in_flight(door, sandbox):
 
 def test_a_request_pipelined_behind_a_body_is_not_part_of_it(door, sandbox):
     with door.connect() as client:
-        client.send(sandbox.request("POST", "/1", "Transfer-Encoding: chunked", body=b"1\r\na\r\n0\r\n\r\n"),
-                    sandbox.request("POST", "/2", "Content-Length: 1", body=b"b"), sandbox.request("GET", "/3"))
+        client.send(
+            sandbox.request("POST", "/1", "Transfer-Encoding: chunked", body=b"1\r\na\r\n0\r\n\r\n"),
+            sandbox.request("POST", "/2", "Content-Length: 1", body=b"b"),
+            sandbox.request("GET", "/3"),
+        )
         upstream = sandbox.accept()
         got = [(one.target, one.body) for one in (upstream.answer(), upstream.answer(), upstream.answer())]
         assert got == [("/1", b"a"), ("/2", b"b"), ("/3", b"")]
@@ -40,18 +43,26 @@ def test_a_request_pipelined_behind_a_body_is_not_part_of_it(door, sandbox):
 
 def test_a_refusal_among_pipelined_requests_keeps_the_order(door, sandbox):
     with door.connect() as client:
-        client.send(sandbox.request("GET", "/1"), sandbox.request("GET", "/", host="80-nobody.sandbox.test"),
-                    sandbox.request("GET", "/3"))
+        client.send(
+            sandbox.request("GET", "/1"),
+            sandbox.request("GET", "/", host="80-nobody.sandbox.test"),
+            sandbox.request("GET", "/3"),
+        )
         upstream = sandbox.accept()
         upstream.answer()
         assert upstream.answer().target == "/3"
         assert [client.read_response().status for _ in range(3)] == [200, 502, 200]
 
 
-@pytest.mark.parametrize("version, fields, stays_open", [
-    ("1.1", [], True), ("1.1", ["Connection: close"], False), ("1.0", [], False),
-    ("1.0", ["Connection: keep-alive"], None),  # may be either; the response says which
-])
+@pytest.mark.parametrize(
+    "version, fields, stays_open",
+    [
+        ("1.1", [], True),
+        ("1.1", ["Connection: close"], False),
+        ("1.0", [], False),
+        ("1.0", ["Connection: keep-alive"], None),  # may be either; the response says which
+    ],
+)
 def test_whether_the_connection_ends_is_as_the_client_wished(door, sandbox, version, fields, stays_open):
     with door.connect() as client:
         client.send(sandbox.request("GET", "/", *fields).replace(b"HTTP/1.1", b"HTTP/" + version.encode()))

@@ -1,6 +1,7 @@
 """SIGTERM: announce, stop accepting, finish what is open, end (hardening 1.10)."""
 
 import signal
+import threading
 import time
 
 import pytest
@@ -116,7 +117,6 @@ def test_a_download_under_way_is_finished(start, tls):
         assert client.read_head().status == 200
         edge.signal(signal.SIGTERM)
         eventually(lambda: refuses_connections(edge), "new connections to be refused")
-        import threading
         sender = threading.Thread(target=upstream.send, args=(content[1000:],))
         sender.start()
         assert client.read_exactly(len(content)) == content

@@ -94,6 +94,7 @@ def test_a_tunnel_is_closed(door, edge, sandbox):
 
 def test_a_connection_dialled_for_the_old_generation_never_gets_a_byte(door, edge, register):
     """The old instance's queue is full, so the edge is still connecting when the record changes; then it gets through."""
+
     def dialling() -> float:
         return edge.metrics().total("sandgate_upstream_connections", state="connecting")
 
@@ -169,8 +170,10 @@ def test_a_paused_sandbox_is_not_found_and_what_was_open_is_reset(door, edge, sa
         assert client.read_response().status == 200
 
 
-@pytest.mark.parametrize("expires_at, found", [("2020-01-01T00:00:00Z", False), ("2099-01-01T00:00:00Z", True),
-                                               ("2099-01-01T00:00:00.5+02:00", True)])
+@pytest.mark.parametrize(
+    "expires_at, found",
+    [("2020-01-01T00:00:00Z", False), ("2099-01-01T00:00:00Z", True), ("2099-01-01T00:00:00.5+02:00", True)],
+)
 def test_a_record_past_its_expiry_is_gone(door, edge, sandbox, expires_at, found):
     replace(edge, sandbox, expires_at=expires_at)
     with door.connect() as client:

@@ -5,9 +5,12 @@ import time
 import pytest
 
 from support.patience import eventually
+from support.raw_client import RawClient
 from support.raw_sandbox import OK, RawSandbox, ServingSandbox
 
-EDGE_CONFIG = {"timeouts": {"client_head": "500ms", "client_idle": "700ms", "tls_handshake": "500ms", "client_body_idle": "500ms"}}
+EDGE_CONFIG = {
+    "timeouts": {"client_head": "500ms", "client_idle": "700ms", "tls_handshake": "500ms", "client_body_idle": "500ms"}
+}
 
 
 def assert_text_refusal(client, status: int, reason: str):
@@ -20,7 +23,10 @@ def assert_text_refusal(client, status: int, reason: str):
 
 # The head
 
-@pytest.mark.parametrize("fields", [["X-Big: " + "x" * 65536], [f"X-{n}: 1" for n in range(200)]], ids=["bytes", "fields"])
+
+@pytest.mark.parametrize(
+    "fields", [["X-Big: " + "x" * 65536], [f"X-{n}: 1" for n in range(200)]], ids=["bytes", "fields"]
+)
 def test_a_head_that_is_too_large(door, sandbox, fields):
     with door.connect() as client:
         client.send(sandbox.request("GET", "/", *fields))
@@ -101,7 +107,6 @@ def test_a_connection_that_never_says_anything_is_closed(door):
 
 
 def test_a_tls_handshake_that_never_ends_is_closed(edge):
-    from support.raw_client import RawClient
     with RawClient(edge.tls_port) as client:
         client.send(b"\x16\x03\x01")
         client.assert_closed()
@@ -134,6 +139,7 @@ def test_after_the_response_head_only_the_streams_own_clock_counts(door, sandbox
 
 # Connections of a sandbox
 
+
 def test_a_sandbox_has_at_most_its_own_number_of_exchanges(door, edge, register):
     with RawSandbox() as sandbox:
         register(sandbox, max_connections=2)
@@ -144,9 +150,18 @@ def test_a_sandbox_has_at_most_its_own_number_of_exchanges(door, edge, register)
             for upstream in held:
                 upstream.read_request()
             response = three.ask(sandbox.request())
-            assert (response.status, response.edge_reason, response.value("retry-after")) == (429, "too_many_connections", "1")
-            assert response.body == (f'{{"sandboxId":"{sandbox.id}","message":"The sandbox has too many concurrent incoming '
-                                     'connections (limit: 2)","code":429,"connectionLimit":2}').encode()
+            assert (response.status, response.edge_reason, response.value("retry-after")) == (
+                429,
+                "too_many_connections",
+                "1",
+            )
+            assert (
+                response.body
+                == (
+                    f'{{"sandboxId":"{sandbox.id}","message":"The sandbox has too many concurrent incoming '
+                    'connections (limit: 2)","code":429,"connectionLimit":2}'
+                ).encode()
+            )
             for upstream, client in zip(held, (one, two)):
                 upstream.send(OK)
             assert one.read_response().status == two.read_response().status == 200
@@ -174,8 +189,11 @@ def test_a_tunnel_counts_as_long_as_it_is_open(door, register):
             assert other.ask(sandbox.request()).status == 429
             client.close()
             upstream.close()
-            eventually(lambda: other.ask(sandbox.request("GET", "/", host=f"1-{sandbox.id}.sandbox.test")).status == 502,
-                       "the place to be free again", within=8)
+            eventually(
+                lambda: other.ask(sandbox.request("GET", "/", host=f"1-{sandbox.id}.sandbox.test")).status == 502,
+                "the place to be free again",
+                within=8,
+            )
 
 
 def test_the_configured_limit_counts_for_records_without_one(make_edge):
@@ -191,6 +209,7 @@ def test_the_configured_limit_counts_for_records_without_one(make_edge):
 
 # Connections of a client, and of all
 
+
 def test_a_client_has_at_most_its_number_of_connections(make_edge, certificates):
     edge = make_edge({"limits": {"connections_per_client": 2}})
     with ServingSandbox() as sandbox:
@@ -201,17 +220,25 @@ def test_a_client_has_at_most_its_number_of_connections(make_edge, certificates)
             for tls in (False, True):
                 with edge.connect(tls=tls) as three:
                     response = three.ask(sandbox.request())
-                    assert (response.status, response.edge_reason, response.value("retry-after")) == (429, "client_limit", "1")
-                    assert response.body == (b'{"message":"Too many connections from your address (limit: 2)","code":429,'
-                                             b'"connectionLimit":2}')
+                    assert (response.status, response.edge_reason, response.value("retry-after")) == (
+                        429,
+                        "client_limit",
+                        "1",
+                    )
+                    assert response.body == (
+                        b'{"message":"Too many connections from your address (limit: 2)","code":429,'
+                        b'"connectionLimit":2}'
+                    )
                     assert response.value("connection") == "close"
                     three.assert_closed()
             with edge.connect(source="127.0.0.2") as someone_else:
                 assert someone_else.ask(sandbox.request()).status == 200
             assert one.ask(sandbox.request()).status == 200, "who is in stays in"
+
         def another_is_let_in():
             with edge.connect() as client:
                 return client.ask(sandbox.request()).status == 200
+
         eventually(another_is_let_in, "a place to be free again")
         assert edge.metrics().total("sandgate_limit_rejections_total", limit="connections_per_client") >= 2
 
@@ -237,6 +264,7 @@ def test_above_the_limit_of_the_whole_edge_a_newcomer_is_told_and_the_others_are
         def another_is_let_in():
             with edge.connect() as client:
                 return client.ask(sandbox.request()).status == 200
+
         eventually(another_is_let_in, "a place to be free again")
         assert edge.admin.get("/livez").status == 200
 

@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from support.raw_client import RawClient, trust
+from support.edge import Edge
+from support.raw_client import RawClient
 from support.raw_sandbox import ServingSandbox
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -17,7 +18,12 @@ def v2(source: str = "203.0.113.9", *, command: int = 1, tlvs: bytes = b"", leng
         body = tlvs
         family = 0
     elif ":" in source:
-        body = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, "::1") + struct.pack("!HH", 4, 5) + tlvs
+        body = (
+            socket.inet_pton(socket.AF_INET6, source)
+            + socket.inet_pton(socket.AF_INET6, "::1")
+            + struct.pack("!HH", 4, 5)
+            + tlvs
+        )
         family = 0x21
     else:
         body = socket.inet_aton(source) + socket.inet_aton("192.0.2.1") + struct.pack("!HH", 40000, 443) + tlvs
@@ -27,7 +33,6 @@ def v2(source: str = "203.0.113.9", *, command: int = 1, tlvs: bytes = b"", leng
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory, certificates):
-    from support.edge import Edge
     edge = Edge(tmp_path_factory.mktemp("edge"), certificates, {"timeouts": {"proxy_header": "1s"}})
     for listener in edge.config["listeners"]:
         listener["proxy_protocol"] = {"from": ["127.0.0.1/32"]}
@@ -39,13 +44,20 @@ def connect(door, preface: bytes, source: str = "127.0.0.1", **options):
     return door.connect(preface=preface, source=source, **options)
 
 
-@pytest.mark.parametrize("preface, client", [
-    (V1, "203.0.113.9"), (b"PROXY TCP6 2001:db8::9 2001:db8::1 40000 443\r\n", "2001:db8::9"),
-    (b"PROXY TCP6 ::ffff:203.0.113.9 ::1 40000 443\r\n", "203.0.113.9"),
-    (b"PROXY UNKNOWN\r\n", "127.0.0.1"), (b"PROXY UNKNOWN whatever it says 1 2\r\n", "127.0.0.1"),
-    (v2(), "203.0.113.9"), (v2("2001:db8::9"), "2001:db8::9"), (v2(command=0), "127.0.0.1"),
-    (v2(tlvs=b"\x04\x00\x03abc"), "203.0.113.9"),
-])
+@pytest.mark.parametrize(
+    "preface, client",
+    [
+        (V1, "203.0.113.9"),
+        (b"PROXY TCP6 2001:db8::9 2001:db8::1 40000 443\r\n", "2001:db8::9"),
+        (b"PROXY TCP6 ::ffff:203.0.113.9 ::1 40000 443\r\n", "203.0.113.9"),
+        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+        (b"PROXY UNKNOWN whatever it says 1 2\r\n", "127.0.0.1"),
+        (v2(), "203.0.113.9"),
+        (v2("2001:db8::9"), "2001:db8::9"),
+        (v2(command=0), "127.0.0.1"),
+        (v2(tlvs=b"\x04\x00\x03abc"), "203.0.113.9"),
+    ],
+)
 def test_a_trusted_peers_header_names_the_client(door, edge, service, preface, client):
     with connect(door, preface) as connection:
         response = connection.ask(service.request("GET", "/", "X-Forwarded-For: 6.6.6.6"))
@@ -65,15 +77,43 @@ def rejected(door, preface: bytes, request: bytes, source: str = "127.0.0.1") ->
         return True
 
 
-@pytest.mark.parametrize("preface", [
-    b"", b"PROXY TCP4 203.0.113.9 192.0.2.1 40000\r\n", b"PROXY TCP4 203.0.113.9 192.0.2.1 40000 443\n",
-    b"PROXY TCP4 2001:db8::9 192.0.2.1 40000 443\r\n", b"PROXY TCP4 203.0.113.9 192.0.2.1 040000 443\r\n",
-    b"PROXY TCP4 203.0.113.9 192.0.2.1 70000 443\r\n", b"PROXY TCP9 203.0.113.9 192.0.2.1 40000 443\r\n",
-    b"PROXY UNKNOWN" + b"x" * 100 + b"\r\n", b"proxy TCP4 203.0.113.9 192.0.2.1 40000 443\r\n", b"\r\nPROXY UNKNOWN\r\n",
-    v2(tlvs=b"\x04\x00\x09abc"), v2(tlvs=b"\x04\x00"), v2(command=2), v2().replace(b"\x21\x11", b"\x31\x11"),
-    v2(tlvs=b"\x04\x13\x88" + b"x" * 5000),
-], ids=["none", "no port", "bare lf", "v6 in v4", "leading zero", "port range", "family", "too long", "lower case",
-        "not at once", "tlv overrun", "tlv cut", "command", "version", "4 KiB"])
+@pytest.mark.parametrize(
+    "preface",
+    [
+        b"",
+        b"PROXY TCP4 203.0.113.9 192.0.2.1 40000\r\n",
+        b"PROXY TCP4 203.0.113.9 192.0.2.1 40000 443\n",
+        b"PROXY TCP4 2001:db8::9 192.0.2.1 40000 443\r\n",
+        b"PROXY TCP4 203.0.113.9 192.0.2.1 040000 443\r\n",
+        b"PROXY TCP4 203.0.113.9 192.0.2.1 70000 443\r\n",
+        b"PROXY TCP9 203.0.113.9 192.0.2.1 40000 443\r\n",
+        b"PROXY UNKNOWN" + b"x" * 100 + b"\r\n",
+        b"proxy TCP4 203.0.113.9 192.0.2.1 40000 443\r\n",
+        b"\r\nPROXY UNKNOWN\r\n",
+        v2(tlvs=b"\x04\x00\x09abc"),
+        v2(tlvs=b"\x04\x00"),
+        v2(command=2),
+        v2().replace(b"\x21\x11", b"\x31\x11"),
+        v2(tlvs=b"\x04\x13\x88" + b"x" * 5000),
+    ],
+    ids=[
+        "none",
+        "no port",
+        "bare lf",
+        "v6 in v4",
+        "leading zero",
+        "port range",
+        "family",
+        "too long",
+        "lower case",
+        "not at once",
+        "tlv overrun",
+        "tlv cut",
+        "command",
+        "version",
+        "4 KiB",
+    ],
+)
 def test_a_trusted_peer_that_sends_no_valid_header_is_closed(door, service, preface):
     assert rejected(door, preface, service.request())
     assert service.requests == []

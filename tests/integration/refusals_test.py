@@ -10,33 +10,43 @@ HOST = "8080-nobody.sandbox.test"
 
 def ask(door, *fields: str, method: str = "GET", host: str = HOST, target: str = "/"):
     with door.connect() as client:
-        return client.ask("\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {host}", *fields, "", ""]).encode("latin1"))
+        return client.ask(
+            "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {host}", *fields, "", ""]).encode("latin1")
+        )
 
 
 def form(response) -> str:
     return {"application/json": "json", "text/html": "html"}[response.value("content-type").partition(";")[0]]
 
 
-@pytest.mark.parametrize("fields, expected", [
-    ([], "json"),
-    (["User-Agent: curl/7.88.1"], "json"),
-    (["User-Agent: python-requests/2.28"], "json"),
-    ([BROWSER], "html"),
-    (["User-Agent: something CHROME something"], "html"),
-    (["User-Agent: safari"], "html"), (["User-Agent: Firefox"], "html"), (["User-Agent: Edge"], "html"),
-    (["User-Agent: opera"], "html"), (["User-Agent: MSIE 6"], "html"),
-    ([BROWSER, "Accept: text/html,application/xhtml+xml"], "html"),
-    ([BROWSER, "Accept: application/json"], "json"),
-    ([BROWSER, "Accept: application/json, text/html"], "html"),
-    (["Accept: text/html"], "json"),
-    ([BROWSER, "Accept: */*"], "html"),
-    ([BROWSER, "Sec-Fetch-Mode: cors"], "json"), ([BROWSER, "Sec-Fetch-Mode: no-cors"], "json"),
-    ([BROWSER, "Sec-Fetch-Mode: same-origin"], "json"), ([BROWSER, "Sec-Fetch-Mode: websocket"], "json"),
-    ([BROWSER, "Sec-Fetch-Mode: navigate"], "html"),
-    ([BROWSER, "Sec-Fetch-Mode: navigate", "X-Requested-With: XMLHttpRequest"], "html"),
-    ([BROWSER, "X-Requested-With: XMLHttpRequest"], "json"),
-    (["Sec-Fetch-Mode: navigate", "User-Agent: curl/8"], "json"),
-])
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ([], "json"),
+        (["User-Agent: curl/7.88.1"], "json"),
+        (["User-Agent: python-requests/2.28"], "json"),
+        ([BROWSER], "html"),
+        (["User-Agent: something CHROME something"], "html"),
+        (["User-Agent: safari"], "html"),
+        (["User-Agent: Firefox"], "html"),
+        (["User-Agent: Edge"], "html"),
+        (["User-Agent: opera"], "html"),
+        (["User-Agent: MSIE 6"], "html"),
+        ([BROWSER, "Accept: text/html,application/xhtml+xml"], "html"),
+        ([BROWSER, "Accept: application/json"], "json"),
+        ([BROWSER, "Accept: application/json, text/html"], "html"),
+        (["Accept: text/html"], "json"),
+        ([BROWSER, "Accept: */*"], "html"),
+        ([BROWSER, "Sec-Fetch-Mode: cors"], "json"),
+        ([BROWSER, "Sec-Fetch-Mode: no-cors"], "json"),
+        ([BROWSER, "Sec-Fetch-Mode: same-origin"], "json"),
+        ([BROWSER, "Sec-Fetch-Mode: websocket"], "json"),
+        ([BROWSER, "Sec-Fetch-Mode: navigate"], "html"),
+        ([BROWSER, "Sec-Fetch-Mode: navigate", "X-Requested-With: XMLHttpRequest"], "html"),
+        ([BROWSER, "X-Requested-With: XMLHttpRequest"], "json"),
+        (["Sec-Fetch-Mode: navigate", "User-Agent: curl/8"], "json"),
+    ],
+)
 def test_json_for_programs_and_a_page_for_people(door, fields, expected):
     assert form(ask(door, *fields)) == expected
 
@@ -67,20 +77,27 @@ def test_every_row_with_json_has_a_page(door, edge, register):
     private = register(allow_public_traffic=False, traffic_access_token="t")
     full = register(max_connections=0)
     public = register()
-    for host, target, fields in [(f"80-{private}.sandbox.test", "/", []),
-                                 (f"80-{private}.sandbox.test", "/", ["e2b-traffic-access-token: x"]),
-                                 (f"80-{full}.sandbox.test", "/", []), ("49983-x.sandbox.test", "/init", []),
-                                 (f"80-{public}.sandbox.test", "/", ["CDN-Loop: " + "sandgate," * 7 + "sandgate"])]:
+    for host, target, fields in [
+        (f"80-{private}.sandbox.test", "/", []),
+        (f"80-{private}.sandbox.test", "/", ["e2b-traffic-access-token: x"]),
+        (f"80-{full}.sandbox.test", "/", []),
+        ("49983-x.sandbox.test", "/init", []),
+        (f"80-{public}.sandbox.test", "/", ["CDN-Loop: " + "sandgate," * 7 + "sandgate"]),
+    ]:
         assert form(ask(door, BROWSER, *fields, host=host, target=target)) == "html", host
 
 
 def test_a_path_in_a_page_is_escaped(door, make_edge):
     edge = make_edge({"access": {"reserved_paths": {"port": 80, "paths": ["/<script>alert(1)</script>\"&'"]}}})
     with edge.connect() as client:
-        response = client.ask(f"GET /%3Cscript%3Ealert(1)%3C/script%3E%22%26' HTTP/1.1\r\nHost: 80-x.sandbox.test\r\n"
-                              f"{BROWSER}\r\n\r\n".encode())
+        response = client.ask(
+            f"GET /%3Cscript%3Ealert(1)%3C/script%3E%22%26' HTTP/1.1\r\nHost: 80-x.sandbox.test\r\n"
+            f"{BROWSER}\r\n\r\n".encode()
+        )
         assert response.status == 404 and b"<script" not in response.body
-        response = client.ask(b"GET /%3Cscript%3Ealert(1)%3C/script%3E%22%26' HTTP/1.1\r\nHost: 80-x.sandbox.test\r\n\r\n")
+        response = client.ask(
+            b"GET /%3Cscript%3Ealert(1)%3C/script%3E%22%26' HTTP/1.1\r\nHost: 80-x.sandbox.test\r\n\r\n"
+        )
         assert response.json()["path"] == "/<script>alert(1)</script>\"&'"
 
 
@@ -117,10 +134,16 @@ def test_without_an_origin_there_are_no_cors_fields(door):
 GRPC = "Content-Type: application/grpc"
 
 
-@pytest.mark.parametrize("content_type, is_grpc", [
-    ("application/grpc", True), ("application/grpc+proto", True), ("application/grpc-web", False), ("application/grpc-web+proto", False),
-    ("application/json", False),
-])
+@pytest.mark.parametrize(
+    "content_type, is_grpc",
+    [
+        ("application/grpc", True),
+        ("application/grpc+proto", True),
+        ("application/grpc-web", False),
+        ("application/grpc-web+proto", False),
+        ("application/json", False),
+    ],
+)
 def test_a_grpc_client_gets_a_grpc_status(door, content_type, is_grpc):
     response = ask(door, f"Content-Type: {content_type}", "Content-Length: 0", method="POST")
     if is_grpc:
@@ -137,9 +160,13 @@ def test_every_status_has_its_grpc_code(door, register):
     full = register(max_connections=0)
     public = register()
     for host, target, fields, code in [
-            ("nonsense.sandbox.test", "/", [], "3"), (f"80-{private}.sandbox.test", "/", [], "7"),
-            ("49983-x.sandbox.test", "/init", [], "12"), (f"80-{full}.sandbox.test", "/", [], "8"),
-            (HOST, "/", [], "14"), (f"80-{public}.sandbox.test", "/", ["CDN-Loop: " + "sandgate," * 7 + "sandgate"], "2")]:
+        ("nonsense.sandbox.test", "/", [], "3"),
+        (f"80-{private}.sandbox.test", "/", [], "7"),
+        ("49983-x.sandbox.test", "/init", [], "12"),
+        (f"80-{full}.sandbox.test", "/", [], "8"),
+        (HOST, "/", [], "14"),
+        (f"80-{public}.sandbox.test", "/", ["CDN-Loop: " + "sandgate," * 7 + "sandgate"], "2"),
+    ]:
         response = ask(door, GRPC, "Content-Length: 0", *fields, host=host, target=target, method="POST")
         assert (response.status, response.value("grpc-status")) == (200, code), host
 

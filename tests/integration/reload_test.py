@@ -26,7 +26,11 @@ def presented(edge: Edge, server_name: str = "a.sandbox.test") -> bytes:
 def reloads(edge: Edge, result: str) -> float:
     page = edge.metrics()
     labels = page.label_values("sandgate_config_reloads_total", "result")
-    return sum(page.total("sandgate_config_reloads_total", result=label) for label in labels if (label == "ok") == (result == "ok"))
+    return sum(
+        page.total("sandgate_config_reloads_total", result=label)
+        for label in labels
+        if (label == "ok") == (result == "ok")
+    )
 
 
 def serve(edge: Edge, sandbox, name: str = "one"):
@@ -36,6 +40,7 @@ def serve(edge: Edge, sandbox, name: str = "one"):
 
 
 # Configuration
+
 
 @pytest.mark.parametrize("trigger", ["file change", "signal"])
 def test_a_new_configuration_counts_for_connections_that_are_open(make_edge, trigger):
@@ -94,6 +99,7 @@ def test_an_exchange_under_way_survives_a_reload(make_edge):
 
 # Certificates
 
+
 def edge_with_own_certificate(make_edge, tmp_path, **options) -> tuple:
     own = make_certificate(tmp_path / "own", "first", "*.sandbox.test")
     second = make_certificate(tmp_path / "own", "second", "*.sandbox.test")
@@ -143,7 +149,8 @@ def test_a_certificate_swapped_by_kubernetes_link_is_noticed(make_edge, tmp_path
         (mount / name).symlink_to(Path("..data") / name)
     edge = make_edge.unstarted()
     edge.config["listeners"][1]["tls"]["certificates"] = [
-        {"chain": str(mount / "tls.crt"), "key": str(mount / "tls.key")}]
+        {"chain": str(mount / "tls.crt"), "key": str(mount / "tls.key")}
+    ]
     edge.start()
     assert presented(edge) == first.der()
     (mount / "..data_tmp").symlink_to(second.chain.parent)
@@ -152,6 +159,7 @@ def test_a_certificate_swapped_by_kubernetes_link_is_noticed(make_edge, tmp_path
 
 
 # The sandbox file
+
 
 def file_config(path: Path) -> dict:
     return {"registry": {"source": "file", "file": {"path": str(path)}}}
@@ -189,7 +197,9 @@ def test_a_file_written_in_place_is_noticed_too(make_edge, tmp_path):
         eventually(lambda: status(edge, sandbox, "one") == 200, "the new sandbox")
 
 
-@pytest.mark.parametrize("bad", ["", "sandboxes: [", "sandboxes:\n  one: {address: 127.0.0.1}\n  one: {address: 127.0.0.1}\n", "other: {}\n"])
+@pytest.mark.parametrize(
+    "bad", ["", "sandboxes: [", "sandboxes:\n  one: {address: 127.0.0.1}\n  one: {address: 127.0.0.1}\n", "other: {}\n"]
+)
 def test_a_file_that_is_no_good_as_a_whole_changes_nothing(make_edge, tmp_path, bad):
     path = tmp_path / "sandboxes.yaml"
     write_sandboxes(path, {"one": {"address": "127.0.0.1"}})
@@ -210,7 +220,9 @@ def test_one_bad_record_takes_only_its_own_id_out(make_edge, tmp_path):
     edge = make_edge(file_config(path))
     with ServingSandbox() as sandbox:
         assert status(edge, sandbox, "two") == 200
-        write_sandboxes(path, {"one": {"address": "127.0.0.1"}, "two": {"address": "127.0.0.1", "max_connections": "many"}})
+        write_sandboxes(
+            path, {"one": {"address": "127.0.0.1"}, "two": {"address": "127.0.0.1", "max_connections": "many"}}
+        )
         eventually(lambda: status(edge, sandbox, "two") == "record_invalid", "the record to be refused")
         assert status(edge, sandbox, "one") == 200
         assert edge.metrics().total("sandgate_registry_invalid_records") == 1
@@ -224,14 +236,25 @@ def test_one_bad_record_takes_only_its_own_id_out(make_edge, tmp_path):
         assert edge.metrics().total("sandgate_registry_invalid_records") == 0
 
 
-@pytest.mark.parametrize("record", [
-    {}, {"address": "10.0.0"}, {"address": 5}, {"address": "127.0.0.1", "allow_public_traffic": "no"},
-    {"address": "127.0.0.1", "mask_request_host": "a b"}, {"address": "127.0.0.1", "mask_request_host": "x:${PORT}0"},
-    {"address": "127.0.0.1", "mask_request_host": "x\r\nY: z"}, {"address": "127.0.0.1", "ports": {"0": {}}},
-    {"address": "127.0.0.1", "ports": {"80": {"protocol": "h3"}}}, {"address": "127.0.0.1", "state": "sleeping"},
-    {"address": "127.0.0.1", "expires_at": "tomorrow"}, {"address": "127.0.0.1", "traffic_access_token_sha256": "abc"},
-    {"address": "127.0.0.1", "sandbox_id": "another"},
-], ids=lambda record: json.dumps(record)[:60])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"address": "10.0.0"},
+        {"address": 5},
+        {"address": "127.0.0.1", "allow_public_traffic": "no"},
+        {"address": "127.0.0.1", "mask_request_host": "a b"},
+        {"address": "127.0.0.1", "mask_request_host": "x:${PORT}0"},
+        {"address": "127.0.0.1", "mask_request_host": "x\r\nY: z"},
+        {"address": "127.0.0.1", "ports": {"0": {}}},
+        {"address": "127.0.0.1", "ports": {"80": {"protocol": "h3"}}},
+        {"address": "127.0.0.1", "state": "sleeping"},
+        {"address": "127.0.0.1", "expires_at": "tomorrow"},
+        {"address": "127.0.0.1", "traffic_access_token_sha256": "abc"},
+        {"address": "127.0.0.1", "sandbox_id": "another"},
+    ],
+    ids=lambda record: json.dumps(record)[:60],
+)
 def test_a_record_that_says_what_it_cannot_mean_fails_closed(make_edge, tmp_path, record):
     path = tmp_path / "sandboxes.yaml"
     write_sandboxes(path, {"one": record})
@@ -246,5 +269,8 @@ def test_the_admin_api_cannot_write_what_a_file_owns(make_edge, tmp_path):
     write_sandboxes(path, {"one": {"address": "127.0.0.1"}})
     edge = make_edge(file_config(path))
     assert edge.admin.get("/v1/sandboxes/one").json()["address"] == "127.0.0.1"
-    for answer in (edge.admin.put("/v1/sandboxes/two", {"address": "127.0.0.1"}), edge.admin.delete("/v1/sandboxes/one")):
+    for answer in (
+        edge.admin.put("/v1/sandboxes/two", {"address": "127.0.0.1"}),
+        edge.admin.delete("/v1/sandboxes/one"),
+    ):
         assert 400 <= answer.status < 500 and answer.json()["error"]

@@ -16,9 +16,15 @@ def respond(door, sandbox, response: bytes, *fields: str, method: str = "GET", c
 
 
 def test_a_response_is_passed_on_with_order_and_repetition_of_fields(door, sandbox):
-    response = respond(door, sandbox, b"HTTP/1.1 299 Odd Phrase\r\nX-B: 1\r\nX-A: 2\r\nX-B: 3\r\nContent-Length: 2\r\n\r\nhi")
+    response = respond(
+        door, sandbox, b"HTTP/1.1 299 Odd Phrase\r\nX-B: 1\r\nX-A: 2\r\nX-B: 3\r\nContent-Length: 2\r\n\r\nhi"
+    )
     assert (response.status, response.body) == (299, b"hi")
-    assert [field for field in response.fields if field[0].startswith("X-")] == [("X-B", "1"), ("X-A", "2"), ("X-B", "3")]
+    assert [field for field in response.fields if field[0].startswith("X-")] == [
+        ("X-B", "1"),
+        ("X-A", "2"),
+        ("X-B", "3"),
+    ]
 
 
 def test_a_status_line_without_the_space_after_the_code_is_accepted(door, sandbox):
@@ -41,7 +47,7 @@ def test_a_response_that_cannot_have_a_body_has_none(door, sandbox, status):
     with door.connect() as client:
         client.send(sandbox.request())
         upstream = sandbox.accept()
-        upstream.answer(b"HTTP/1.1 " + status + b"\r\nETag: \"x\"\r\n\r\n")
+        upstream.answer(b"HTTP/1.1 " + status + b'\r\nETag: "x"\r\n\r\n')
         response = client.read_response()
         assert response.value("etag") == '"x"' and not response.is_chunked
         client.send(sandbox.request("GET", "/next"))
@@ -63,7 +69,9 @@ def test_excess_bytes_after_a_response_are_not_delivered_and_the_connection_is_n
     with door.connect() as client:
         client.send(sandbox.request())
         upstream = sandbox.accept()
-        upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
+        upstream.answer(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+        )
         assert client.read_response().body == b"ok"
         upstream.assert_closed()
         client.send(sandbox.request("GET", "/next"))
@@ -72,8 +80,12 @@ def test_excess_bytes_after_a_response_are_not_delivered_and_the_connection_is_n
 
 
 def test_interim_responses_are_passed_on_in_order(door, sandbox):
-    response = respond(door, sandbox, b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
-                                      b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    response = respond(
+        door,
+        sandbox,
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    )
     assert [(one.status, one.value("link")) for one in response.interims] == [(103, "</a.css>"), (102, None)]
     assert response.body == b"ok"
 
@@ -130,9 +142,13 @@ def test_the_head_arrives_before_any_body(door, sandbox):
 
 
 def test_response_trailers_stay_trailers_and_steering_ones_are_dropped(door, sandbox):
-    response = respond(door, sandbox, b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                      b"2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n",
-                       "TE: trailers")
+    response = respond(
+        door,
+        sandbox,
+        b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "TE: trailers",
+    )
     assert (response.body, response.trailers) == (b"ok", [("X-Sum", "7")])
 
 
@@ -149,17 +165,23 @@ def test_an_http_1_0_sandbox_is_understood(door, sandbox):
 def test_an_http_1_0_client_gets_a_chunked_body_until_the_close(door, sandbox):
     with door.connect() as client:
         client.send(sandbox.request().replace(b"HTTP/1.1", b"HTTP/1.0"))
-        sandbox.accept().answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n3\r\nbar\r\n0\r\n\r\n")
+        sandbox.accept().answer(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nfoo\r\n3\r\nbar\r\n0\r\n\r\n"
+        )
         response = client.read_response()
         assert not response.is_chunked and response.content_length is None
         assert response.body == b"foobar"
 
 
-@pytest.mark.parametrize("response, more", [
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", b""),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", b""),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", b"zz\r\n"),
-], ids=["length", "chunked", "bad chunk"])
+@pytest.mark.parametrize(
+    "response, more",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", b"zz\r\n"),
+    ],
+    ids=["length", "chunked", "bad chunk"],
+)
 def test_a_truncated_body_is_visible_to_the_client(door, edge, sandbox, response, more):
     with door.connect() as client:
         client.send(sandbox.request("GET", "/", "Connection: x"))
@@ -199,26 +221,49 @@ def test_a_reset_in_the_middle_of_a_close_delimited_body_is_a_truncation(door, s
 
 def test_what_belongs_to_the_hop_or_the_edge_is_taken_out(door, sandbox):
     response = respond(
-        door, sandbox, b"HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
-        b"Proxy-Connection: close\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=\":443\"\r\n"
+        door,
+        sandbox,
+        b"HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
+        b'Proxy-Connection: close\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=":443"\r\n'
         b"X-Sandgate-Reason: forged\r\nx-sandgate-anything: 1\r\nX-Accel-Redirect: /etc/passwd\r\nX-Stays: 1\r\n"
-        b"Content-Length: 2\r\n\r\nok")
-    gone = {"x-hop", "keep-alive", "proxy-connection", "proxy-authenticate", "upgrade", "alt-svc", "x-sandgate-reason",
-            "x-sandgate-anything"}
+        b"Content-Length: 2\r\n\r\nok",
+    )
+    gone = {
+        "x-hop",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authenticate",
+        "upgrade",
+        "alt-svc",
+        "x-sandgate-reason",
+        "x-sandgate-anything",
+    }
     assert not gone & set(response.names())
     assert (response.value("x-stays"), response.value("x-accel-redirect")) == ("1", "/etc/passwd")
 
 
 def test_a_426_keeps_no_upgrade_the_edge_does_not_offer(door, sandbox):
-    assert respond(door, sandbox, b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                  b"Content-Length: 0\r\n\r\n").status == 426
+    assert (
+        respond(
+            door,
+            sandbox,
+            b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Content-Length: 0\r\n\r\n",
+        ).status
+        == 426
+    )
 
 
 def test_a_cookie_for_all_sandboxes_becomes_one_for_this_host(door, sandbox):
     response = respond(
-        door, sandbox, b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=sandbox.test; Path=/\r\n"
+        door,
+        sandbox,
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Domain=sandbox.test; Path=/\r\n"
         b"Set-Cookie: b=2; domain=.Sandbox.Test\r\nSet-Cookie: c=3; Domain=test; Secure\r\n"
-        b"Set-Cookie: d=4; Domain=" + sandbox.host.encode() + b"\r\nSet-Cookie: e=5; HttpOnly\r\nContent-Length: 0\r\n\r\n")
+        b"Set-Cookie: d=4; Domain="
+        + sandbox.host.encode()
+        + b"\r\nSet-Cookie: e=5; HttpOnly\r\nContent-Length: 0\r\n\r\n",
+    )
     cookies = response.values("set-cookie")
     assert [cookie.partition(";")[0] for cookie in cookies] == ["a=1", "b=2", "c=3", "d=4", "e=5"]
     assert not any("domain" in cookie.lower() for cookie in cookies[:3])
@@ -238,6 +283,10 @@ def test_connection_close_of_the_sandbox_is_for_that_hop_only(door, sandbox):
 
 def test_content_encoding_is_the_sandboxs_business(door, sandbox):
     body = b"not really gzip"
-    response = respond(door, sandbox, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
-                       % (len(body), body), "Accept-Encoding: gzip")
+    response = respond(
+        door,
+        sandbox,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body),
+        "Accept-Encoding: gzip",
+    )
     assert (response.value("content-encoding"), response.body) == ("gzip", body)

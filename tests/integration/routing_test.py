@@ -31,26 +31,49 @@ def ask(door, host, *fields: str, target: str = "/", method: str = "GET"):
         return client.ask("\r\n".join([f"{method} {target} HTTP/1.1", *host_line, *fields, "", ""]).encode("latin1"))
 
 
-@pytest.mark.parametrize("host", [
-    "{port}-{id}.sandbox.test", "{port}-{id}.sandbox.test:8443", "{port}-{id}.sandbox.test:0", "{port}-{id}.sandbox.test:65535",
-    "{port}-{id}.sandbox.test.", "{port}-{id}.SANDBOX.test", "{port}-{ID}.sandbox.test", "{port}-{id}-client.sandbox.test",
-    "{port}-{id}-a-b--c.sandbox.test", "{port}-{id}.sandbox.test.:1",
-])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "{port}-{id}.sandbox.test",
+        "{port}-{id}.sandbox.test:8443",
+        "{port}-{id}.sandbox.test:0",
+        "{port}-{id}.sandbox.test:65535",
+        "{port}-{id}.sandbox.test.",
+        "{port}-{id}.SANDBOX.test",
+        "{port}-{ID}.sandbox.test",
+        "{port}-{id}-client.sandbox.test",
+        "{port}-{id}-a-b--c.sandbox.test",
+        "{port}-{id}.sandbox.test.:1",
+    ],
+)
 def test_a_host_that_names_a_sandbox(door, service, host):
     response = ask(door, host.format(port=service.port, id=service.id, ID=service.id.upper()))
     assert (response.status, response.body) == (200, b"ok")
 
 
 BAD_HOSTS = [
-    ("localhost.sandbox.test", "Invalid host"), ("sandbox.test", "Invalid host"), ("80-abc", "Invalid host"), ("abc", "Invalid host"),
-    ("80-abc.evil.test", "Invalid host"), ("80-abc.sandbox.test.evil.test", "Invalid host"), ("80-abc.test", "Invalid host"),
-    ("80-abc.notsandbox.test", "Invalid host"), ("80-abc.deeper.sandbox.test", "Invalid host"), ("80-abc.sandbox.test..", "Invalid host"),
-    ("0-abc.sandbox.test", "Invalid sandbox port"), ("65536-abc.sandbox.test", "Invalid sandbox port"),
-    ("080-abc.sandbox.test", "Invalid sandbox port"), ("+80-abc.sandbox.test", "Invalid sandbox port"),
-    ("x-abc.sandbox.test", "Invalid sandbox port"), ("-abc.sandbox.test", "Invalid sandbox port"),
-    ("99999999999999999999-abc.sandbox.test", "Invalid sandbox port"), ("8e1-abc.sandbox.test", "Invalid sandbox port"),
-    ("80-.sandbox.test", "Invalid sandbox ID"), ("80-a_b.sandbox.test", "Invalid sandbox ID"),
-    ("80--abc.sandbox.test", "Invalid sandbox ID"), ("80-" + "a" * 64 + ".sandbox.test", "Invalid sandbox ID"),
+    ("localhost.sandbox.test", "Invalid host"),
+    ("sandbox.test", "Invalid host"),
+    ("80-abc", "Invalid host"),
+    ("abc", "Invalid host"),
+    ("80-abc.evil.test", "Invalid host"),
+    ("80-abc.sandbox.test.evil.test", "Invalid host"),
+    ("80-abc.test", "Invalid host"),
+    ("80-abc.notsandbox.test", "Invalid host"),
+    ("80-abc.deeper.sandbox.test", "Invalid host"),
+    ("80-abc.sandbox.test..", "Invalid host"),
+    ("0-abc.sandbox.test", "Invalid sandbox port"),
+    ("65536-abc.sandbox.test", "Invalid sandbox port"),
+    ("080-abc.sandbox.test", "Invalid sandbox port"),
+    ("+80-abc.sandbox.test", "Invalid sandbox port"),
+    ("x-abc.sandbox.test", "Invalid sandbox port"),
+    ("-abc.sandbox.test", "Invalid sandbox port"),
+    ("99999999999999999999-abc.sandbox.test", "Invalid sandbox port"),
+    ("8e1-abc.sandbox.test", "Invalid sandbox port"),
+    ("80-.sandbox.test", "Invalid sandbox ID"),
+    ("80-a_b.sandbox.test", "Invalid sandbox ID"),
+    ("80--abc.sandbox.test", "Invalid sandbox ID"),
+    ("80-" + "a" * 64 + ".sandbox.test", "Invalid sandbox ID"),
 ]
 
 
@@ -62,8 +85,22 @@ def test_a_host_that_names_none(door, edge, host, text):
     assert response.value("content-type").startswith("text/plain")
 
 
-@pytest.mark.parametrize("host", ["80-abc.sandbox.test:65536", "80-abc.sandbox.test:x", "80-abc.sandbox.test:-1", "user@80-abc.sandbox.test",
-                                  "80-abc.sandbox.test/x", "80-abc .sandbox.test", "", ":80", "[::1", "80-abc.sandbox.test:80:80", "\xe9.test"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "80-abc.sandbox.test:65536",
+        "80-abc.sandbox.test:x",
+        "80-abc.sandbox.test:-1",
+        "user@80-abc.sandbox.test",
+        "80-abc.sandbox.test/x",
+        "80-abc .sandbox.test",
+        "",
+        ":80",
+        "[::1",
+        "80-abc.sandbox.test:80:80",
+        "\xe9.test",
+    ],
+)
 def test_a_host_that_is_no_authority_at_all(door, host):
     assert ask(door, host).status == 400
 
@@ -75,8 +112,16 @@ def test_a_request_without_host_or_with_two(door, service):
 
 # Header routing
 
-SHARED_HOSTS = ["sandbox.sandbox.test", "SANDBOX.sandbox.test.:443", "localhost", "localhost:1234", "127.0.0.1", "10.1.2.3:80", "[::1]",
-                "[2001:db8::1]:8443"]
+SHARED_HOSTS = [
+    "sandbox.sandbox.test",
+    "SANDBOX.sandbox.test.:443",
+    "localhost",
+    "localhost:1234",
+    "127.0.0.1",
+    "10.1.2.3:80",
+    "[::1]",
+    "[2001:db8::1]:8443",
+]
 
 
 @pytest.mark.parametrize("host", SHARED_HOSTS)
@@ -88,19 +133,27 @@ def test_on_a_shared_host_the_two_headers_route(door, agent, host):
 
 def test_sandbox_as_first_label_of_any_configured_domain_is_a_shared_host(edge, agent):
     with edge.connect() as client:  # plain: no certificate to cover it
-        assert client.ask(f"GET / HTTP/1.1\r\nHost: sandbox.other.test\r\nE2b-Sandbox-Id: agent\r\nE2b-Sandbox-Port: "
-                          f"{AGENT_PORT}\r\n\r\n".encode()).status == 200
+        assert (
+            client.ask(
+                f"GET / HTTP/1.1\r\nHost: sandbox.other.test\r\nE2b-Sandbox-Id: agent\r\nE2b-Sandbox-Port: "
+                f"{AGENT_PORT}\r\n\r\n".encode()
+            ).status
+            == 200
+        )
 
 
-@pytest.mark.parametrize("fields, text", [
-    ([], "Invalid host"),
-    (["E2b-Sandbox-Id: agent"], "missing header"),
-    (["E2b-Sandbox-Port: 80"], "missing header"),
-    (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: 0"], "Invalid sandbox port"),
-    (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: 080"], "Invalid sandbox port"),
-    (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: x"], "Invalid sandbox port"),
-    (["E2b-Sandbox-Id: a-b", "E2b-Sandbox-Port: 80"], "Invalid sandbox ID"),
-])
+@pytest.mark.parametrize(
+    "fields, text",
+    [
+        ([], "Invalid host"),
+        (["E2b-Sandbox-Id: agent"], "missing header"),
+        (["E2b-Sandbox-Port: 80"], "missing header"),
+        (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: 0"], "Invalid sandbox port"),
+        (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: 080"], "Invalid sandbox port"),
+        (["E2b-Sandbox-Id: agent", "E2b-Sandbox-Port: x"], "Invalid sandbox port"),
+        (["E2b-Sandbox-Id: a-b", "E2b-Sandbox-Port: 80"], "Invalid sandbox ID"),
+    ],
+)
 @pytest.mark.parametrize("host", ["sandbox.sandbox.test", "localhost", "127.0.0.1"])
 def test_headers_that_do_not_route(door, host, fields, text):
     response = ask(door, host, *fields)
@@ -114,6 +167,7 @@ def test_a_routing_header_given_twice_routes_nowhere(door, agent, twice):
 
 
 # The certificate
+
 
 def test_an_authority_the_certificate_does_not_cover_is_misdirected(edge, service):
     with edge.connect(tls=True) as client:
@@ -157,17 +211,37 @@ def test_each_certificate_covers_its_own_domain(make_edge, certificates):
 
 # Reserved agent routes
 
-@pytest.mark.parametrize("target, path", [
-    ("/init", "/init"), ("/init?x=y", "/init"), ("/init/", "/init"), ("//init", "/init"), ("/./init", "/init"), ("/a/../init", "/init"),
-    ("/%69nit", "/init"), ("/init%2f", "/init"), ("/%2e%2e/init", "/init"), ("/upgrade", "/upgrade"), ("/freeze", "/freeze"),
-    ("/unfreeze", "/unfreeze"), ("/collapse", "/collapse"), ("/fsfreeze", "/fsfreeze"), ("/fsthaw", "/fsthaw"),
-])
+
+@pytest.mark.parametrize(
+    "target, path",
+    [
+        ("/init", "/init"),
+        ("/init?x=y", "/init"),
+        ("/init/", "/init"),
+        ("//init", "/init"),
+        ("/./init", "/init"),
+        ("/a/../init", "/init"),
+        ("/%69nit", "/init"),
+        ("/init%2f", "/init"),
+        ("/%2e%2e/init", "/init"),
+        ("/upgrade", "/upgrade"),
+        ("/freeze", "/freeze"),
+        ("/unfreeze", "/unfreeze"),
+        ("/collapse", "/collapse"),
+        ("/fsfreeze", "/fsfreeze"),
+        ("/fsthaw", "/fsthaw"),
+    ],
+)
 def test_a_reserved_route_of_the_agent_is_not_reachable(door, agent, target, path):
     response = ask(door, agent.host, target=target, method="POST")
     assert (response.status, response.edge_reason) == (404, "agent_route_reserved")
-    assert response.body == (
-        '{"message":"This endpoint is reserved for the E2B control plane and is not reachable through the sandbox URL",'
-        f'"path":"{path}","code":404}}').encode()
+    assert (
+        response.body
+        == (
+            '{"message":"This endpoint is reserved for the E2B control plane and is not reachable through the sandbox URL",'
+            f'"path":"{path}","code":404}}'
+        ).encode()
+    )
     assert agent.requests == []
 
 
@@ -176,7 +250,9 @@ def test_reserved_routes_are_refused_before_any_lookup(door):
 
 
 def test_reserved_routes_are_refused_when_routed_by_header(door, agent):
-    assert ask(door, "localhost", "E2b-Sandbox-Id: agent", f"E2b-Sandbox-Port: {AGENT_PORT}", target="/init").status == 404
+    assert (
+        ask(door, "localhost", "E2b-Sandbox-Id: agent", f"E2b-Sandbox-Port: {AGENT_PORT}", target="/init").status == 404
+    )
 
 
 @pytest.mark.parametrize("target", ["/initialize", "/init/nested", "/INIT", "/%2569nit", "/x/init", "/", "/?/init"])
@@ -201,12 +277,20 @@ def test_the_list_and_the_port_are_configuration(make_edge):
 
 # Node mode
 
+
 def test_a_record_of_a_node_is_forwarded_to_the_nodes_proxy(make_edge):
     edge = make_edge()
     address = f"127.{edge.plain_port // 256}.{edge.plain_port % 256}.8"
     with ServingSandbox(address=address, port=5007) as node:
-        edge.put("there", {"orchestrator_ip": address, "allow_public_traffic": False, "traffic_access_token": "t",
-                           "mask_request_host": "localhost"})
+        edge.put(
+            "there",
+            {
+                "orchestrator_ip": address,
+                "allow_public_traffic": False,
+                "traffic_access_token": "t",
+                "mask_request_host": "localhost",
+            },
+        )
         with edge.connect() as client:
             fields = ["e2b-traffic-access-token: t"]
             assert client.ask(node.request("GET", "/a", *fields, host="8080-there.sandbox.test")).status == 200

@@ -1,12 +1,13 @@
 """What the client is told when the sandbox's side fails (contract 6), and how long the edge tries (contract 5)."""
 
+import socket
 import threading
 
 import pytest
 
 from support.patience import eventually
 from support.ports import free_port
-from support.raw_sandbox import OK, RawSandbox
+from support.raw_sandbox import RawSandbox
 
 EDGE_CONFIG = {"timeouts": {"connect": "1s", "connect_total": "3s", "response_head": "0s"}}
 
@@ -21,18 +22,31 @@ def assert_refusal(response, reason: str, body: dict, status: int = 502):
 
 def test_a_sandbox_nobody_knows(door, sandbox):
     with door.connect() as client:
-        assert_refusal(client.ask(sandbox.request(host="8080-nobody.sandbox.test")), "sandbox_not_found",
-                       {"sandboxId": "nobody", "message": "The sandbox was not found", "code": 502})
+        assert_refusal(
+            client.ask(sandbox.request(host="8080-nobody.sandbox.test")),
+            "sandbox_not_found",
+            {"sandboxId": "nobody", "message": "The sandbox was not found", "code": 502},
+        )
 
 
 def test_a_port_where_nothing_listens(door, sandbox, edge):
     port = free_port()
     with door.connect() as client:
         response = client.ask(sandbox.request(host=f"{port}-{sandbox.id}.sandbox.test"))
-        body = {"sandboxId": sandbox.id, "message": "The sandbox is running but port is not open", "port": port, "code": 502}
+        body = {
+            "sandboxId": sandbox.id,
+            "message": "The sandbox is running but port is not open",
+            "port": port,
+            "code": 502,
+        }
         assert_refusal(response, "port_closed", body)
-        assert response.body == (f'{{"sandboxId":"{sandbox.id}","message":"The sandbox is running but port is not open",'
-                                 f'"port":{port},"code":502}}').encode()
+        assert (
+            response.body
+            == (
+                f'{{"sandboxId":"{sandbox.id}","message":"The sandbox is running but port is not open",'
+                f'"port":{port},"code":502}}'
+            ).encode()
+        )
         assert client.ask(sandbox.request(host="1-nobody.sandbox.test")).status == 502, "the connection goes on"
     line = edge.log_line(request_id=response.value("x-request-id"))
     assert line["duration_ms"] >= 990, "five tries, 100, 200, 300 and 400 ms apart"
@@ -62,14 +76,29 @@ def test_a_client_that_leaves_while_the_port_is_closed_ends_the_tries(edge, regi
     assert edge.log_line(request_id="left")["reason"] == "client_closed"
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "10.1.2.3", "224.0.0.1", "0.0.0.0", "255.255.255.255",
-                                     "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "::1", "fe80::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "10.1.2.3",
+        "224.0.0.1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "::1",
+        "fe80::1",
+    ],
+)
 def test_an_address_that_is_not_allowed_is_not_dialled(door, register, address):
     name = register(address=address)
     with door.connect() as client:
         response = client.ask(f"GET / HTTP/1.1\r\nHost: 80-{name}.sandbox.test\r\n\r\n".encode())
-        assert_refusal(response, "sandbox_unreachable", {
-            "sandboxId": name, "message": "The sandbox is not reachable", "port": 80, "code": 502})
+        assert_refusal(
+            response,
+            "sandbox_unreachable",
+            {"sandboxId": name, "message": "The sandbox is not reachable", "port": 80, "code": 502},
+        )
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"])
@@ -94,15 +123,17 @@ def test_a_connect_nobody_answers_is_not_reachable(door, register):
         register(sandbox)
         with door.connect() as client:
             response = client.ask(sandbox.request())
-            assert_refusal(response, "sandbox_unreachable", {
-                "sandboxId": sandbox.id, "message": "The sandbox is not reachable", "port": sandbox.port, "code": 502})
+            assert_refusal(
+                response,
+                "sandbox_unreachable",
+                {"sandboxId": sandbox.id, "message": "The sandbox is not reachable", "port": sandbox.port, "code": 502},
+            )
 
 
 class edge_fills_backlog:
     """Fills a listener's queue, so that the kernel drops every further SYN."""
 
     def __init__(self, sandbox):
-        import socket
         self._sockets = []
         for _ in range(4):
             one = socket.socket()
@@ -133,19 +164,47 @@ def test_a_sandbox_that_hangs_up_before_it_answered(door, sandbox, end, answer):
         response = client.read_response()
         assert response.edge_reason in ("sandbox_reset", "response_invalid" if answer else "sandbox_reset")
         if response.edge_reason == "sandbox_reset":
-            assert_refusal(response, "sandbox_reset", {
-                "sandboxId": sandbox.id, "message": "The sandbox closed the connection before it answered",
-                "port": sandbox.port, "code": 502})
+            assert_refusal(
+                response,
+                "sandbox_reset",
+                {
+                    "sandboxId": sandbox.id,
+                    "message": "The sandbox closed the connection before it answered",
+                    "port": sandbox.port,
+                    "code": 502,
+                },
+            )
 
 
-@pytest.mark.parametrize("garbage", [
-    b"SSH-2.0-OpenSSH_9.2p1\r\n", b"\x15\x03\x01\x00\x02\x02\x50" * 10, b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
-    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 70000 + b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 201 + b"\r\n",
-], ids=["ssh", "tls", "two digits", "http2", "bare lf", "two lengths", "length and chunked", "gzip framing", "nul", "64k",
-        "201 fields"])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"SSH-2.0-OpenSSH_9.2p1\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x50" * 10,
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 70000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 201 + b"\r\n",
+    ],
+    ids=[
+        "ssh",
+        "tls",
+        "two digits",
+        "http2",
+        "bare lf",
+        "two lengths",
+        "length and chunked",
+        "gzip framing",
+        "nul",
+        "64k",
+        "201 fields",
+    ],
+)
 def test_a_service_that_speaks_no_valid_http(door, sandbox, garbage):
     with door.connect() as client:
         client.send(sandbox.request())
@@ -156,9 +215,16 @@ def test_a_service_that_speaks_no_valid_http(door, sandbox, garbage):
         except OSError:
             pass
         response = client.read_response()
-        assert_refusal(response, "response_invalid", {
-            "sandboxId": sandbox.id, "message": "The service in the sandbox sent an invalid response",
-            "port": sandbox.port, "code": 502})
+        assert_refusal(
+            response,
+            "response_invalid",
+            {
+                "sandboxId": sandbox.id,
+                "message": "The service in the sandbox sent an invalid response",
+                "port": sandbox.port,
+                "code": 502,
+            },
+        )
         upstream.read_until_gone()
         client.send(sandbox.request())
         sandbox.accept().answer()
@@ -173,9 +239,17 @@ def test_a_sandbox_that_answers_nothing_in_time(make_edge):
         client.send(sandbox.request())
         upstream = sandbox.accept()
         upstream.read_request()
-        assert_refusal(client.read_response(), "response_timeout", {
-            "sandboxId": "slow", "message": "The service in the sandbox did not answer in time", "port": sandbox.port,
-            "code": 504}, status=504)
+        assert_refusal(
+            client.read_response(),
+            "response_timeout",
+            {
+                "sandboxId": "slow",
+                "message": "The service in the sandbox did not answer in time",
+                "port": sandbox.port,
+                "code": 504,
+            },
+            status=504,
+        )
         upstream.assert_closed()
 
 

@@ -12,7 +12,9 @@ def test_what_was_acknowledged_survives_kill_9_and_is_served_at_once(make_edge):
     def write():
         try:
             for number in range(10_000):
-                edge.put(f"crash{number}", {"address": "127.0.0.1", "traffic_access_token": f"t{number}", "unknown": number})
+                edge.put(
+                    f"crash{number}", {"address": "127.0.0.1", "traffic_access_token": f"t{number}", "unknown": number}
+                )
                 acknowledged.append(number)
                 if number % 5 == 4:
                     edge.delete(f"crash{number - 4}")

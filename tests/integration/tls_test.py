@@ -8,7 +8,9 @@ from support.raw_client import RawClient, trust
 from support.raw_sandbox import ServingSandbox
 
 
-def connect(edge, certificate, server_name="a.sandbox.test", alpn=("http/1.1",), change=lambda context: None, **options):
+def connect(
+    edge, certificate, server_name="a.sandbox.test", alpn=("http/1.1",), change=lambda context: None, **options
+):
     context = trust(certificate, alpn)
     change(context)
     return RawClient(edge.tls_port, tls=context, server_name=server_name, **options)
@@ -22,10 +24,17 @@ def both(make_edge, certificates):
     return edge
 
 
-@pytest.mark.parametrize("server_name, which", [
-    ("1-a.sandbox.test", "sandbox"), ("1-a.other.test", "other"), ("1-A.OTHER.TEST", "other"), ("unknown.test", "sandbox"), (None, "sandbox"),
-    ("deep.er.other.test", "sandbox"),
-])
+@pytest.mark.parametrize(
+    "server_name, which",
+    [
+        ("1-a.sandbox.test", "sandbox"),
+        ("1-a.other.test", "other"),
+        ("1-A.OTHER.TEST", "other"),
+        ("unknown.test", "sandbox"),
+        (None, "sandbox"),
+        ("deep.er.other.test", "sandbox"),
+    ],
+)
 def test_the_certificate_is_chosen_by_name_and_the_first_is_the_default(both, certificates, server_name, which):
     certificate = getattr(certificates, which)
     with connect(both, certificate, server_name) as client:
@@ -36,6 +45,7 @@ def test_the_certificate_is_chosen_by_name_and_the_first_is_the_default(both, ce
 def test_tls_1_2_and_1_3_are_spoken(edge, certificates, service, version):
     def only(context):
         context.minimum_version = context.maximum_version = version
+
     with connect(edge, certificates.sandbox, change=only) as client:
         assert client.ask(service.request()).status == 200
         assert client.stream.tls.cipher()[0].startswith(("TLS_", "ECDHE-"))
@@ -47,15 +57,19 @@ def test_older_versions_are_refused(edge, certificates, version):
     def only(context):
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = version
+
     with pytest.raises((ssl.SSLError, OSError)):
         connect(edge, certificates.sandbox, change=only)
 
 
-@pytest.mark.parametrize("ciphers", ["AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA", "AES128-GCM-SHA256"])
+@pytest.mark.parametrize(
+    "ciphers", ["AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA", "AES128-GCM-SHA256"]
+)
 def test_weak_ciphers_of_tls_1_2_are_refused(edge, certificates, ciphers):
     def only(context):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(ciphers)
+
     with pytest.raises((ssl.SSLError, OSError)):
         connect(edge, certificates.sandbox, change=only)
 
@@ -68,6 +82,7 @@ def test_minimum_version_1_3_refuses_1_2(make_edge, certificates):
 
     def only(context):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+
     with pytest.raises((ssl.SSLError, OSError)):
         connect(edge, certificates.sandbox, change=only)
 
@@ -147,8 +162,12 @@ def test_a_plain_listener_can_redirect_to_https(make_edge):
         with edge.connect() as client:
             response = client.ask(sandbox.request("GET", "/a?b=c"))
             assert response.status == 308
-            assert response.value("location").startswith(f"https://{sandbox.host}") and response.value("location").endswith("/a?b=c")
-            assert client.ask(sandbox.request("GET", "/", host="1-x.evil.test")).status == 400, "no redirect for a stranger's name"
+            assert response.value("location").startswith(f"https://{sandbox.host}") and response.value(
+                "location"
+            ).endswith("/a?b=c")
+            assert (
+                client.ask(sandbox.request("GET", "/", host="1-x.evil.test")).status == 400
+            ), "no redirect for a stranger's name"
         assert sandbox.requests == []
         with edge.connect(tls=True) as client:
             assert client.ask(sandbox.request()).status == 200

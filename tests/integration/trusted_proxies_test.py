@@ -2,8 +2,12 @@
 
 EDGE_CONFIG = {"trusted_proxies": ["127.0.0.1/32"]}
 
-CLAIMS = ("X-Forwarded-For: 203.0.113.9, 198.51.100.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: public.test",
-          "X-Forwarded-Port: 443")
+CLAIMS = (
+    "X-Forwarded-For: 203.0.113.9, 198.51.100.7",
+    "X-Forwarded-Proto: https",
+    "X-Forwarded-Host: public.test",
+    "X-Forwarded-Port: 443",
+)
 
 
 def forwarded(door, service, source: str, *fields: str):

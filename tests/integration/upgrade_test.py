@@ -1,12 +1,18 @@
 """Upgrades: a tunnel opens after a validated 101 and carries bytes, nothing else (contract 5, hardening 1.4)."""
 
+import threading
+
 import pytest
 
 from support.raw_sandbox import OK
 
 UPGRADE = ("Connection: Upgrade", "Upgrade: echo")
-WEBSOCKET = ("Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+WEBSOCKET = (
+    "Connection: keep-alive, Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 
 
@@ -27,8 +33,10 @@ def test_an_upgrade_is_asked_for_and_answered_as_one_hop(door, sandbox):
         assert forwarded.value("upgrade") == "websocket"
         assert "upgrade" in forwarded.value("connection").lower()
         assert forwarded.value("sec-websocket-key") == "dGhlIHNhbXBsZSBub25jZQ=="
-        upstream.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                      b"Sec-WebSocket-Accept: anything, it is the client's to check\r\n\r\n")
+        upstream.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: anything, it is the client's to check\r\n\r\n"
+        )
         response = client.read_response()
         assert (response.status, response.value("upgrade").lower()) == (101, "websocket")
         assert "upgrade" in response.value("connection").lower()
@@ -40,7 +48,6 @@ def test_bytes_go_both_ways_unchanged(door, sandbox):
         upstream, _ = open_tunnel(client, sandbox)
         for size in (1, 125, 126, 65535, 65536, 1 << 20):
             data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-            import threading
             sender = threading.Thread(target=client.send, args=(data,))
             sender.start()
             assert upstream.read_exactly(size) == data
@@ -121,12 +128,16 @@ def test_a_sandbox_may_refuse_the_upgrade_and_the_connection_goes_on(door, sandb
         assert client.read_response().status == 200
 
 
-@pytest.mark.parametrize("fields, answer", [
-    ((), SWITCH),
-    (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n"),
-    (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n"),
-    (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n"),
-], ids=["not asked for", "another protocol", "no connection field", "no upgrade field"])
+@pytest.mark.parametrize(
+    "fields, answer",
+    [
+        ((), SWITCH),
+        (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n"),
+        (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n"),
+        (UPGRADE, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n"),
+    ],
+    ids=["not asked for", "another protocol", "no connection field", "no upgrade field"],
+)
 def test_a_101_that_does_not_fit_is_a_fault_of_the_sandbox(door, sandbox, fields, answer):
     with door.connect() as client:
         client.send(sandbox.request("GET", "/", *fields))
@@ -137,11 +148,15 @@ def test_a_101_that_does_not_fit_is_a_fault_of_the_sandbox(door, sandbox, fields
         upstream.assert_closed()
 
 
-@pytest.mark.parametrize("request_change", [
-    lambda r: r.replace(b"Upgrade: echo", b"Upgrade: h2c"),
-    lambda r: r.replace(b"HTTP/1.1", b"HTTP/1.0"),
-    lambda r: r.replace(b"Connection: Upgrade", b"Connection: keep-alive"),
-], ids=["h2c", "http/1.0", "not named in connection"])
+@pytest.mark.parametrize(
+    "request_change",
+    [
+        lambda r: r.replace(b"Upgrade: echo", b"Upgrade: h2c"),
+        lambda r: r.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        lambda r: r.replace(b"Connection: Upgrade", b"Connection: keep-alive"),
+    ],
+    ids=["h2c", "http/1.0", "not named in connection"],
+)
 def test_an_upgrade_that_is_none_is_taken_out_and_the_request_forwarded(door, sandbox, request_change):
     with door.connect() as client:
         client.send(request_change(sandbox.request("GET", "/", *UPGRADE, "HTTP2-Settings: AAMAAABkAAQAAP__")))

@@ -64,9 +64,14 @@ def test_a_connection_the_sandbox_closed_while_idle_is_not_used(door, sandbox):
     exchange(door, sandbox)
 
 
-@pytest.mark.parametrize("response", [
-    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-], ids=["connection: close", "http/1.0"])
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    ],
+    ids=["connection: close", "http/1.0"],
+)
 def test_a_connection_the_sandbox_gave_up_is_not_used_again(door, sandbox, response):
     upstream = exchange(door, sandbox, response=response)
     upstream.assert_closed()
@@ -95,6 +100,7 @@ def test_a_connection_whose_response_was_not_read_to_its_end_is_not_used_again(d
 
 
 # The retry: a reused connection may turn out to be gone just as the next request is sent on it.
+
 
 def request_on_a_dying_connection(door, sandbox, request: bytes, die):
     """Sends `request`; it arrives on a reused connection, which `die` ends. Returns the open client."""
@@ -134,8 +140,9 @@ def test_a_request_on_a_fresh_connection_is_not_sent_again(door, sandbox):
 
 
 def test_a_post_is_not_sent_again(door, sandbox):
-    with request_on_a_dying_connection(door, sandbox, sandbox.request("POST", "/", "Content-Length: 0"),
-                                       lambda upstream: upstream.reset()) as client:
+    with request_on_a_dying_connection(
+        door, sandbox, sandbox.request("POST", "/", "Content-Length: 0"), lambda upstream: upstream.reset()
+    ) as client:
         assert client.read_response().edge_reason == "sandbox_reset"
         sandbox.assert_untouched()
 
@@ -145,8 +152,9 @@ def test_a_put_whose_body_was_taken_is_not_sent_again(door, sandbox):
         assert upstream.read_exactly(5) == b"hello"
         upstream.reset()
 
-    with request_on_a_dying_connection(door, sandbox, sandbox.request("PUT", "/", "Content-Length: 5", body=b"hello"),
-                                       read_body_and_reset) as client:
+    with request_on_a_dying_connection(
+        door, sandbox, sandbox.request("PUT", "/", "Content-Length: 5", body=b"hello"), read_body_and_reset
+    ) as client:
         assert client.read_response().edge_reason == "sandbox_reset"
         sandbox.assert_untouched()
 

@@ -61,10 +61,38 @@ def make_certificate(folder: Path, name: str, *hosts: str, until: str = "2099123
     config = home / "ca.cnf"
     config.write_text(_CA_CONFIG.format(folder=home, names=names))
     _run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key))
-    _run("openssl", "req", "-new", "-key", str(key), "-subj", f"/CN={hosts[0]}", "-config", str(config),
-         "-out", str(request))
-    _run("openssl", "ca", "-batch", "-selfsign", "-config", str(config), "-keyfile", str(key), "-in", str(request),
-         "-startdate", "20190101000000Z", "-enddate", until, "-notext", "-out", str(chain))
+    _run(
+        "openssl",
+        "req",
+        "-new",
+        "-key",
+        str(key),
+        "-subj",
+        f"/CN={hosts[0]}",
+        "-config",
+        str(config),
+        "-out",
+        str(request),
+    )
+    _run(
+        "openssl",
+        "ca",
+        "-batch",
+        "-selfsign",
+        "-config",
+        str(config),
+        "-keyfile",
+        str(key),
+        "-in",
+        str(request),
+        "-startdate",
+        "20190101000000Z",
+        "-enddate",
+        until,
+        "-notext",
+        "-out",
+        str(chain),
+    )
     return Certificate(chain, key)
 
 

@@ -51,8 +51,16 @@ def merged(base: dict, changes: dict) -> dict:
 
 
 class Edge:
-    def __init__(self, folder: Path, certificates: Certificates, config: dict = None, *, command_prefix=(),
-                 file_limit: int = None, inherited_sockets=()):
+    def __init__(
+        self,
+        folder: Path,
+        certificates: Certificates,
+        config: dict = None,
+        *,
+        command_prefix=(),
+        file_limit: int = None,
+        inherited_sockets=(),
+    ):
         """`config` is merged over the tests' defaults (see `_default_config`); its listeners may name the ports of
         this edge as `plain_port` and `tls_port`. `inherited_sockets` are handed over as systemd does."""
         self.folder = Path(folder)
@@ -76,8 +84,10 @@ class Edge:
             "workers": 2,
             "listeners": [
                 {"address": f"127.0.0.1:{self.plain_port}"},
-                {"address": f"127.0.0.1:{self.tls_port}",
-                 "tls": {"certificates": [self.certificates.sandbox.as_config()]}},
+                {
+                    "address": f"127.0.0.1:{self.tls_port}",
+                    "tls": {"certificates": [self.certificates.sandbox.as_config()]},
+                },
             ],
             "admin": {"address": f"127.0.0.1:{self.admin_port}"},
             "health": {"address": f"127.0.0.1:{self.health_port}"},
@@ -205,8 +215,10 @@ class Edge:
 
     def log_line(self, **expected) -> dict:
         """The access log line that has these values, once it is there; there must be just one."""
+
         def matching():
             return [line for line in list(self.log) if all(line.get(k) == v for k, v in expected.items())]
+
         lines = eventually(matching, f"an access log line with {expected}")
         assert len(lines) == 1, lines
         return lines[0]

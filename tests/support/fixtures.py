@@ -24,6 +24,7 @@ def unique_id(prefix: str = "sbx") -> str:
 @dataclasses.dataclass(frozen=True)
 class Door:
     """One of the edge's two listeners."""
+
     edge: Edge
     is_tls: bool
 

@@ -2,7 +2,7 @@
 
 import re
 
-_SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)')
+_SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 
@@ -21,8 +21,7 @@ class MetricsPage:
 
     def total(self, name: str, /, **labels) -> float:
         """The sum of all samples of that name which have these labels; none is 0."""
-        return sum(value for key, has, value in self.samples
-                   if key == name and labels.items() <= has.items())
+        return sum(value for key, has, value in self.samples if key == name and labels.items() <= has.items())
 
     def label_values(self, name: str, label: str) -> set:
         return {has[label] for key, has, _ in self.samples if key == name and label in has}

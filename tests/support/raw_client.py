@@ -1,8 +1,8 @@
 """raw_client: an HTTP/1 client that sends exactly the bytes it is told to and reads strictly.
 
-    with RawClient(port, tls=trust(certificate), server_name=host) as client:
-        client.send(b"GET / HTTP/1.1\\r\\nHost: ...\\r\\n\\r\\n")
-        response = client.read_response()
+with RawClient(port, tls=trust(certificate), server_name=host) as client:
+    client.send(b"GET / HTTP/1.1\\r\\nHost: ...\\r\\n\\r\\n")
+    response = client.read_response()
 """
 
 import socket
@@ -26,8 +26,18 @@ def trust(certificate: Certificate, alpn=("http/1.1",)) -> ssl.SSLContext:
 
 
 class RawClient(Dialogue):
-    def __init__(self, port: int, *, tls: ssl.SSLContext = None, server_name: str = None, source: str = None,
-                 preface: bytes = b"", session=None, patience: float = 8, receive_buffer: int = 0):
+    def __init__(
+        self,
+        port: int,
+        *,
+        tls: ssl.SSLContext = None,
+        server_name: str = None,
+        source: str = None,
+        preface: bytes = b"",
+        session=None,
+        patience: float = 8,
+        receive_buffer: int = 0,
+    ):
         """`source` is the local address to come from; `preface` goes before the TLS handshake (PROXY protocol)."""
         connection = socket.socket()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,8 +1,8 @@
 """raw_sandbox: the sandbox side of a dialogue: a scripted TCP server that reads strictly and says what it is told.
 
-    upstream = sandbox.accept()
-    request = upstream.read_request()
-    upstream.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
+upstream = sandbox.accept()
+request = upstream.read_request()
+upstream.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
 """
 
 import select
@@ -81,6 +81,7 @@ class RawSandbox:
 
     def next_connection(self, *known: SandboxConnection) -> SandboxConnection:
         """The connection the next request is on: one of `known` that has input, else a new one."""
+
         def found():
             ready = [connection for connection in known if connection.has_input()]
             return ready[0] if ready else self.has_connection() and self.accept()
@@ -107,8 +108,9 @@ class RawSandbox:
         for connection in self._connections:
             connection.close()
 
-    def request(self, method: str = "GET", target: str = "/", *fields: str, body: bytes = b"",
-                host: str = None) -> bytes:
+    def request(
+        self, method: str = "GET", target: str = "/", *fields: str, body: bytes = b"", host: str = None
+    ) -> bytes:
         """A request for this sandbox as a client would send it."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: {host or self.host}", *fields]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin1") + body

@@ -50,7 +50,7 @@ class TlsStream(PlainStream):
     def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._drive(lambda: self.tls.write(view[:65536])):]
+            view = view[self._drive(lambda: self.tls.write(view[:65536])) :]
 
     def receive(self, limit: int = 65536) -> bytes:
         try:
