@@ -121,7 +121,7 @@ void ClientPort::accepted(net::Accepted connection) {
 
 void ClientPort::out_of_descriptors() { host_.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add(); }
 
-void ClientPort::stop_accepting() { listener_.close(!setting_.is_shared); }
+void ClientPort::stop_accepting() { listener_.close(); }
 
 void ClientPort::close_idle() {
   for (auto it = connections_.begin(); it != connections_.end();) (it++)->close_if_idle();

@@ -52,7 +52,6 @@ class ClientPort final : private net::Listener::Handler {
   struct Setting {
     config::Listener listener;
     std::shared_ptr<const net::TlsServer> tls;  ///< Null: plain.
-    bool is_shared = false;                     ///< The socket is somebody else's too: its queue is not ours to empty.
   };
 
   ClientPort(SessionHost& host, ConnectionGate& gate, Setting setting, UniqueFd socket);

@@ -71,7 +71,7 @@ void Control::listen(std::vector<UniqueFd>& inherited) {
     UniqueFd socket = handed_over ? std::move(*handed_over) : net::open_listening_socket(address, false);
     config::Listener listener;
     listener.address = address;
-    ClientPort::Setting setting{listener, nullptr, false};
+    ClientPort::Setting setting{listener, nullptr};
     ports_.push_back(std::make_unique<ClientPort>(host, own_gate_, std::move(setting), std::move(socket)));
   };
   const config::Config& config = *parts_.settings.config;

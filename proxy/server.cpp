@@ -44,10 +44,9 @@ void give_listeners(const config::Config& config, std::vector<std::unique_ptr<Wo
     std::vector<UniqueFd> handed_over;
     while (auto socket = net::take_socket_for(address, inherited)) handed_over.push_back(std::move(*socket));
     for (std::size_t i = 0; i < workers.size(); ++i) {
-      const bool is_shared = !handed_over.empty();
-      UniqueFd socket = is_shared ? duplicate(handed_over[i % handed_over.size()])
-                                  : net::open_listening_socket(address, workers.size() > 1);
-      workers[i]->add_listener(index, std::move(socket), is_shared);
+      UniqueFd socket = handed_over.empty() ? net::open_listening_socket(address, workers.size() > 1)
+                                            : duplicate(handed_over[i % handed_over.size()]);
+      workers[i]->add_listener(index, std::move(socket));
     }
   }
 }

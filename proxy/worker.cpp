@@ -40,8 +40,8 @@ Worker::Worker(const Shared& shared, const Settings& settings, std::unique_ptr<A
       last_call_(*this),
       empty_check_(*this) {}
 
-void Worker::add_listener(std::size_t index, UniqueFd socket, bool is_shared) {
-  ClientPort::Setting setting{config_->listeners[index], tls_[index], is_shared};
+void Worker::add_listener(std::size_t index, UniqueFd socket) {
+  ClientPort::Setting setting{config_->listeners[index], tls_[index]};
   ports_.push_back(std::make_unique<ClientPort>(host_, shared_.gate, std::move(setting), std::move(socket)));
 }
 
@@ -73,7 +73,7 @@ void Worker::take_over(const Settings& settings) {
                                     [&](const config::Listener& listener) { return listener.address == address; });
     if (found == listeners.end()) continue;
     const auto index = static_cast<std::size_t>(found - listeners.begin());
-    ports_[i]->change({*found, tls_[index], ports_[i]->setting().is_shared});
+    ports_[i]->change({*found, tls_[index]});
   }
 }
 

@@ -36,8 +36,8 @@ class Worker final : private ExchangeHandler {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Before `start`. `is_shared`: the socket was handed over, and every worker has a descriptor of it.
-  void add_listener(std::size_t index, UniqueFd socket, bool is_shared);
+  /// Before `start`.
+  void add_listener(std::size_t index, UniqueFd socket);
   /// `finished` is called on the worker's thread when it has nothing left to serve after a drain.
   void start(std::function<void()> finished);
   void join();

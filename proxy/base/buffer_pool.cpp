@@ -26,6 +26,7 @@ void Buffer::compact() {
 
 void Buffer::append(std::string_view bytes) {
   assert(bytes.size() <= room_size());
+  if (bytes.empty()) return;  // memcpy wants a pointer to something even then.
   std::memcpy(room(), bytes.data(), bytes.size());
   commit(bytes.size());
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -18,6 +17,7 @@ namespace sandgate::proxy::net {
 namespace {
 
 constexpr int kBacklog = 4096;               // Bounded by net.core.somaxconn.
+constexpr int kMaxQueue = 2 * kBacklog;      // More is never queued; the last accept must end.
 constexpr int kUnsentLowWater = 128 * 1024;  // What the kernel may hold unsent before a write waits (hardening 1.9).
 constexpr int kFirstInheritedFd = 3;         // SD_LISTEN_FDS_START
 
@@ -128,11 +128,13 @@ void Listener::resume() {
   loop_.watch(socket_.number(), EPOLLIN | EPOLLEXCLUSIVE, *this);
 }
 
-void Listener::close(bool take_queued) {
-  if (take_queued) accept_some(INT_MAX);
+void Listener::close() {
   pause_.disarm();
   wake_.cancel();
-  if (socket_) loop_.unwatch(socket_.number());
+  if (!socket_) return;
+  loop_.unwatch(socket_.number());  // First, so that what comes from now on wakes whoever goes on.
+  accept_some(kMaxQueue);
+  pause_.disarm();
   socket_.reset();
 }
 

@@ -56,8 +56,9 @@ class Listener final : private EventSource {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// Takes what is queued already (unless the socket lives on with somebody else) and closes.
-  void close(bool take_queued);
+  /// Takes what is queued already and closes. Of a shared socket too: a connection that has woken this worker wakes no
+  /// other, so leaving it there would leave it to wait for the next one.
+  void close();
 
  private:
   class Wake final : public Runnable {

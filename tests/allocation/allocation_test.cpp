@@ -109,7 +109,7 @@ std::uint64_t allocations_of_gets(bool is_tls) {
   auto worker = std::make_unique<Worker>(shared, settings, log.make_writer());
   UniqueFd listening = listen_on_loopback();
   const std::uint16_t port = port_of(listening);
-  worker->add_listener(0, std::move(listening), false);
+  worker->add_listener(0, std::move(listening));
   worker->start([] {});
 
   std::uint64_t result = 0;
