@@ -55,11 +55,8 @@ enum class LimitLabel : std::uint8_t {
   connections,
   connections_per_client,
   connections_per_sandbox,
-  head_bytes,
-  head_fields,
+  head_bytes,  ///< Too many fields too.
   target_bytes,
-  response_head,
-  early_bytes,
   open_files
 };
 
@@ -76,7 +73,7 @@ struct Metrics {
   std::array<Counter, 2> upstream_reuse;                            ///< [reused]
   std::array<Counter, 4> lookups;                                   ///< [LookupLabel]
   std::array<Counter, 3> access;                                    ///< [AccessLabel]
-  std::array<Counter, 9> limits;                                    ///< [LimitLabel]
+  std::array<Counter, 6> limits;                                    ///< [LimitLabel]
   Counter bytes_up;                                                 ///< Body bytes client -> sandbox.
   Counter bytes_down;
   Counter log_drops;  ///< Access log lines that did not fit.

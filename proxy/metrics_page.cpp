@@ -214,8 +214,8 @@ void add_decisions(Page& page) {
       {"sandgate_limit_rejections_total", "Requests and connections refused or ended by a limit.", MetricType::Counter},
       &Metrics::limits,
       {"limit",
-       {"connections", "connections_per_client", "connections_per_sandbox", "head_bytes", "head_fields", "target_bytes",
-        "response_head", "early_bytes", "open_files"}});
+       {"connections", "connections_per_client", "connections_per_sandbox", "head_bytes", "target_bytes",
+        "open_files"}});
 }
 
 void add_registry(Page& page, const ProcessFigures& figures) {

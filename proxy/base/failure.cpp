@@ -83,8 +83,6 @@ constexpr std::array<FailureRow, kFailureCount> kTable{{
     {F::stream_idle_timeout, "stream_idle_timeout", B::none, 0, 0, true, R::none, "", "", ""},
     {F::route_changed, "route_changed", B::none, 502, 0, false, R::json_sandbox, "The sandbox was not found",
      "Sandbox not found", "It ended or was replaced while it was answering."},
-    {F::drain_grace_over, "drain_grace_over", B::edge, 503, 1, true, R::json, "The edge is restarting. Try again.",
-     "The edge is restarting", "It takes a moment. Try again."},
     {F::sandbox_truncated, "sandbox_truncated", B::sandbox, 0, 0, true, R::none, "", "", ""},
 }};
 

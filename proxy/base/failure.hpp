@@ -48,7 +48,6 @@ enum class Failure : std::uint8_t {
   client_write_timeout,
   stream_idle_timeout,
   route_changed,
-  drain_grace_over,
   sandbox_truncated,
 };
 inline constexpr std::size_t kFailureCount = static_cast<std::size_t>(Failure::sandbox_truncated) + 1;
