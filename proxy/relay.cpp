@@ -53,7 +53,7 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
     co_return co_await respond(scene);
   }
   Fork uploading(parties_.loop, upload());
-  const Result<void> responded = co_await respond(scene);
+  const Result<void> responded = co_await guarded(respond(scene));
   is_over_ = true;
   if (!uploading.is_done()) {
     parties_.client.cancel_body();
@@ -65,7 +65,7 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
 
 /// A client that fails ends the exchange. A sandbox that stops reading does not: it may have answered already.
 Task<void> Relay::upload() {
-  const Result<void> result = co_await pump(parties_.client.body(), parties_.upstream.body(), up_);
+  const Result<void> result = co_await guarded(pump(parties_.client.body(), parties_.upstream.body(), up_));
   if (result.has_error() && row(result.error()).blame == Blame::client) end(result.error());
   if (result.has_value()) parties_.client.on_gone(&client_gone_);  // Until now its end would have been noticed.
 }
@@ -100,7 +100,8 @@ Task<Result<void>> Relay::tunnel() {
   parties_.client.on_gone(nullptr);  // Reading tells; what it sent before it left is still delivered.
   parties_.metrics.active_tunnels.add();
   Fork upwards(parties_.loop, tunnel_up());
-  const Result<void> downwards = co_await pump(parties_.upstream.response(), parties_.client.response(), down_);
+  const Result<void> downwards =
+      co_await guarded(pump(parties_.upstream.response(), parties_.client.response(), down_));
   if (downwards.has_error()) end(downwards.error());
   co_await upwards.join();
   parties_.metrics.active_tunnels.subtract();
@@ -108,7 +109,7 @@ Task<Result<void>> Relay::tunnel() {
 }
 
 Task<void> Relay::tunnel_up() {
-  const Result<void> result = co_await pump(parties_.client.body(), parties_.upstream.body(), up_);
+  const Result<void> result = co_await guarded(pump(parties_.client.body(), parties_.upstream.body(), up_));
   if (result.has_error()) end(result.error());
 }
 

@@ -202,7 +202,7 @@ class Abandonment final : public Runnable {
   ~Abandonment() { client_.on_gone(nullptr); }
 
  private:
-  static void run(Runnable& self) { static_cast<Abandonment&>(self).attempt_.is_abandoned = true; }
+  static void run(Runnable& self) { static_cast<Abandonment&>(self).attempt_.abandon(); }
   Exchange& client_;
   upstream::Attempt& attempt_;
 };
@@ -341,7 +341,7 @@ Task<void> serve(const ServeEnvironment& edge, Exchange& client) {
   const std::shared_ptr<const Config> config = edge.config;
   Journal journal({edge.loop, edge.metrics, edge.log}, client);
   journal.request_id = http::choose_request_id(client.request(), {edge.random(), edge.random()}, client.memory());
-  const Result<void> done = co_await forward(edge, *config, client, journal);
+  const Result<void> done = co_await guarded(forward(edge, *config, client, journal));
   if (done.has_error()) {
     count_limit(edge.metrics, done.error());
     const bool can_answer = !client.is_head_sent() && row(done.error()).body != RefusalBody::none;

@@ -1,5 +1,8 @@
 #include <proxy/base/body.hpp>
 
+#include <new>
+#include <utility>
+
 namespace sandgate::proxy {
 
 Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observer) {
@@ -10,6 +13,14 @@ Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observ
     if (written.has_error()) co_return written.error();
     observer.passed(part->bytes.size());
     if (part->is_last) co_return Result<void>{};
+  }
+}
+
+Task<Result<void>> guarded(Task<Result<void>> work) {
+  try {
+    co_return co_await std::move(work);
+  } catch (const std::bad_alloc&) {
+    co_return Failure::overloaded;
   }
 }
 

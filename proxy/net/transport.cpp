@@ -296,6 +296,8 @@ void Transport::abort() {
   reading_.is_ready = writing_.is_ready = true;
   reading_.wake(Io::cancelled);
   writing_.wake(Io::cancelled);
+  is_broken_ = true;
+  if (on_gone_ != nullptr) loop_.schedule(*std::exchange(on_gone_, nullptr));
 }
 
 void Transport::on_gone(Runnable* runnable) {

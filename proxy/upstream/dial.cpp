@@ -41,12 +41,15 @@ Failure failure_of(int error) {
 
 using Dialled = Result<std::unique_ptr<Connection>>;
 
-Task<Dialled> dial_once(Loop& loop, BufferPool& buffers, Connection::Owner& owner, config::Endpoint to,
+Task<Dialled> dial_once(Loop& loop, BufferPool& buffers, Connection::Owner& owner, DialOrder order,
                         TimePoint deadline) {
-  Begun begun = begin_connect(to);
+  Begun begun = begin_connect(order.to);
   if (begun.error != 0) co_return failure_of(begun.error);
   auto connection = std::make_unique<Connection>(loop, buffers, std::move(begun.socket), owner);
+  order.attempt.dial(&connection->transport);
   const net::Io outcome = co_await connection->transport.connected(deadline);
+  order.attempt.dial(nullptr);
+  if (order.attempt.is_abandoned()) co_return Failure::client_closed;
   if (outcome == net::Io::ok) co_return connection;
   if (outcome == net::Io::broken) co_return failure_of(connection->transport.connect_error());
   co_return Failure::sandbox_unreachable;
@@ -59,12 +62,12 @@ Task<Result<std::unique_ptr<Connection>>> dial(Loop& loop, BufferPool& buffers, 
   const TimePoint give_up = loop.now() + order.timeouts.connect_total;
   for (int attempt = 1;; ++attempt) {
     const TimePoint deadline = std::min(loop.now() + order.timeouts.connect, give_up);
-    Dialled dialled = co_await dial_once(loop, buffers, owner, order.to, deadline);
+    Dialled dialled = co_await dial_once(loop, buffers, owner, order, deadline);
     const bool may_open_soon = dialled.has_error() && dialled.error() == Failure::port_closed;
     const TimePoint next_try = loop.now() + attempt * std::chrono::milliseconds(100);
     if (!may_open_soon || attempt == kTries || next_try >= give_up) co_return dialled;
     co_await Sleep(loop, next_try);
-    if (order.attempt.is_abandoned) co_return Failure::client_closed;
+    if (order.attempt.is_abandoned()) co_return Failure::client_closed;
   }
 }
 

@@ -17,7 +17,7 @@ inline constexpr int kTries = 5;
 struct DialOrder {
   config::Endpoint to;
   config::Timeouts timeouts;
-  const Attempt& attempt;
+  Attempt& attempt;
 };
 
 /// Fails with port_closed, sandbox_unreachable, overloaded (no descriptor left), client_closed (abandoned).

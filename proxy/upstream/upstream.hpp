@@ -8,6 +8,7 @@
 #include <proxy/base/body.hpp>
 #include <proxy/exchange.hpp>
 #include <proxy/http/head.hpp>
+#include <proxy/net/transport.hpp>
 #include <routing/route.hpp>
 #include <routing/route_table.hpp>
 
@@ -59,9 +60,22 @@ struct Destination {
 };
 
 /// An attempt to open an upstream: what it cost, for the log, and whether anybody still waits for it.
-struct Attempt {
+class Attempt {
+ public:
   std::chrono::nanoseconds connect{-1};  ///< Negative: nothing was dialled.
-  bool is_abandoned = false;             ///< Set while it goes on: no further try is made.
+
+  /// What is being dialled is given up, and no further try is made.
+  void abandon() {
+    is_abandoned_ = true;
+    if (dialling_ != nullptr) dialling_->abort();
+  }
+  bool is_abandoned() const { return is_abandoned_; }
+  /// The connection that is being made now; null: none.
+  void dial(net::Transport* transport) { dialling_ = transport; }
+
+ private:
+  net::Transport* dialling_ = nullptr;
+  bool is_abandoned_ = false;
 };
 
 enum class Reuse : std::uint8_t { allowed, fresh_only };
