@@ -51,7 +51,7 @@ void give_listeners(const config::Config& config, std::vector<std::unique_ptr<Wo
   }
 }
 
-int serve_with(Settings settings, const std::string& config_path, net::TicketKeys& ticket_keys) {
+int serve_with(const Settings& settings, const std::string& config_path, net::TicketKeys& ticket_keys) {
   const config::Config& config = *settings.config;
   const std::size_t open_files = raise_open_files();
   const std::uint32_t connections = connection_limit(config, open_files);
@@ -94,7 +94,7 @@ int run_server(config::Config config, const std::string& config_path) {
     report(Severity::warning, warning);
   }
   try {
-    return serve_with(std::move(std::get<Settings>(loaded)), config_path, ticket_keys);
+    return serve_with(std::get<Settings>(loaded), config_path, ticket_keys);
   } catch (const std::system_error& error) {
     report(Severity::error, error.what());
     return 1;
