@@ -4,9 +4,12 @@
 //   GET    /v1/sandboxes?limit=&after=   a page of records, by id
 //   POST   /v1/sandboxes                 many changes in one transaction: one fsync for all of them
 //   GET    /v1/sandboxes/{id}            PUT, DELETE too; DELETE ?execution_id=X only while the record still has that
-//   one GET    /v1/sandboxes/{id}/stats      what is live for it GET    /v1/invalid_records           what does not
-//   parse, and why; same paging GET    /v1/route?authority=          what would happen to a request (explain_route) GET
-//   /v1/config POST   /v1/drain
+//                                        one
+//   GET    /v1/sandboxes/{id}/stats      what is live for it
+//   GET    /v1/invalid_records           what does not parse, and why; the same paging
+//   GET    /v1/route?authority=          what would happen to a request (explain_route)
+//   GET    /v1/config
+//   POST   /v1/drain
 //
 // The body of POST /v1/sandboxes is {"sandboxes":[record, ...],"remove":[id, ...]}, either may be absent; each record
 // names its `sandbox_id`, so a page that GET gave can be posted elsewhere as it is. Records that do not parse are left
