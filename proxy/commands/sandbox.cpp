@@ -78,7 +78,7 @@ std::string record_of(const Values& values, Console& console) {
   const bool has_file = values.count("file") != 0;
   if (has_file == (values.count("RECORD") != 0)) throw UsageError("write the record's JSON, or - , or --file FILE");
   if (has_file) return read_file(values["file"].as<std::string>());
-  std::string text = values["RECORD"].as<std::string>();
+  const auto& text = values["RECORD"].as<std::string>();
   if (text != "-") return text;
   return {std::istreambuf_iterator<char>(console.in), std::istreambuf_iterator<char>()};
 }
