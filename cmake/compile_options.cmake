@@ -6,9 +6,6 @@ target_compile_options(sandgate_options INTERFACE
   -fstack-protector-strong -fno-omit-frame-pointer)
 target_compile_definitions(sandgate_options INTERFACE SANDGATE_VERSION="${PROJECT_VERSION}")
 target_include_directories(sandgate_options INTERFACE ${PROJECT_SOURCE_DIR})
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(sandgate_options INTERFACE -Wno-restrict)  # GCC bug 105651: wrong about moved strings at -O2
-endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack")
 
