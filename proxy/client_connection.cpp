@@ -7,12 +7,6 @@
 namespace sandgate::proxy {
 namespace {
 
-/// A connection that is closed unheard.
-void count_limit(Metrics& metrics, Failure failure) {
-  const auto limit = failure == Failure::client_limit ? LimitLabel::connections_per_client : LimitLabel::connections;
-  metrics.limits[static_cast<std::size_t>(limit)].add();
-}
-
 Counter& gauge(Metrics& metrics, ClientState state) {
   return metrics.client_connections[static_cast<std::size_t>(state)];
 }

@@ -29,7 +29,6 @@ class LiveExchange
 class LiveExchanges {
  public:
   void add(LiveExchange& exchange) { list_.push_back(exchange); }
-  bool empty() const { return list_.empty(); }
 
   /// Ends what is open to `id` under another generation than `generation`; an empty one: all of it.
   void end_generation(const routing::SandboxId& id, std::string_view generation) {

@@ -14,4 +14,22 @@ void DurationHistogram::observe(std::chrono::nanoseconds duration) {
   sum_us_.add(static_cast<std::uint64_t>(rounded.count()));
 }
 
+void count_limit(Metrics& metrics, Failure failure) {
+  const auto hit = [&](LimitLabel label) { metrics.limits[static_cast<std::size_t>(label)].add(); };
+  switch (failure) {
+    case Failure::too_many_connections:
+      return hit(LimitLabel::connections_per_sandbox);
+    case Failure::client_limit:
+      return hit(LimitLabel::connections_per_client);
+    case Failure::overloaded:
+      return hit(LimitLabel::connections);
+    case Failure::head_too_large:
+      return hit(LimitLabel::head_bytes);
+    case Failure::target_too_long:
+      return hit(LimitLabel::target_bytes);
+    default:
+      return;
+  }
+}
+
 }  // namespace sandgate::proxy

@@ -82,6 +82,9 @@ struct Metrics {
   DurationHistogram connect_duration;
 };
 
+/// A limit's own count, beside the outcome; nothing for a failure that is no limit's.
+void count_limit(Metrics& metrics, Failure failure);
+
 /// What the page needs besides the workers' counts; asked at each scrape.
 struct ProcessFigures {
   std::uint64_t routes_valid = 0;

@@ -292,25 +292,6 @@ Task<Result<void>> forward(const ServeEnvironment& edge, const Config& config, E
   }
 }
 
-/// A limit's own metric, beside the outcome.
-void count_limit(Metrics& metrics, Failure failure) {
-  const auto hit = [&](LimitLabel label) { metrics.limits[static_cast<std::size_t>(label)].add(); };
-  switch (failure) {
-    case Failure::too_many_connections:
-      return hit(LimitLabel::connections_per_sandbox);
-    case Failure::client_limit:
-      return hit(LimitLabel::connections_per_client);
-    case Failure::overloaded:
-      return hit(LimitLabel::connections);
-    case Failure::head_too_large:
-      return hit(LimitLabel::head_bytes);
-    case Failure::target_too_long:
-      return hit(LimitLabel::target_bytes);
-    default:
-      return;
-  }
-}
-
 /// The edge's own answer.
 Task<void> refuse(const Config& config, Exchange& client, Journal& journal, Failure failure) {
   http::RefusalScene scene;

@@ -28,7 +28,6 @@ class Runnable : public boost::intrusive::list_base_hook<boost::intrusive::link_
  public:
   using Run = void (*)(Runnable&);
   explicit Runnable(Run run) : run_(run) {}
-  bool is_scheduled() const { return is_linked(); }
   void cancel() {
     if (is_linked()) unlink();
   }

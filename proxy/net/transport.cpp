@@ -101,7 +101,6 @@ Transport::Attempted Transport::receive(char* into, std::size_t size) {
     const ssize_t got = ::recv(socket_.number(), into, size, 0);
     if (got > 0) {
       const auto count = static_cast<std::size_t>(got);
-      bytes_received_ += count;
       // Less than was asked for: the socket is empty, and the next byte makes an event. A FIN made its event already.
       reading_.is_ready = count == size || peer_finished_ || is_broken_;
       return {Attempt::done, count};

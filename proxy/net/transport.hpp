@@ -86,7 +86,6 @@ class Transport final : private EventSource {
   void on_readable(Runnable* runnable);
 
   int socket() const { return socket_.number(); }
-  std::uint64_t bytes_received() const { return bytes_received_; }
   Loop& loop() const { return loop_; }
 
  private:
@@ -140,7 +139,6 @@ class Transport final : private EventSource {
   Direction writing_;
   Runnable* on_gone_ = nullptr;
   Runnable* on_readable_ = nullptr;
-  std::uint64_t bytes_received_ = 0;
   int connect_error_ = 0;
   bool peer_finished_ = false;
   bool is_broken_ = false;

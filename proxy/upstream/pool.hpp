@@ -53,7 +53,6 @@ class Pool final : public Opener, private Connection::Owner {
   /// Closes idle connections of `id` whose generation is not `generation`.
   void end_generation(const routing::SandboxId& id, std::string_view generation);
   void close_idle();
-  std::size_t idle_count() const { return idle_.size(); }
 
  private:
   struct KeyHash {
