@@ -1,4 +1,4 @@
-// fork: running a task beside its owner, and tasks nobody awaits.
+// fork: running a task beside its owner, tasks that end with their owner, and tasks nobody awaits.
 //
 // A Fork is a local of the coroutine that owns it: it starts at once, and the owner must `co_await join()` before the
 // Fork goes out of scope, however it leaves. Cancelling is the owner's business: it closes what the task waits on.
@@ -42,6 +42,33 @@ struct Detached {
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept { std::abort(); }
   };
+};
+
+/// A coroutine that runs beside its owner and ends with it at the latest: destroying the Companion destroys what is
+/// left of it, wherever it waits. An exception that leaves it ends the process, as above.
+class Companion {
+ public:
+  struct promise_type : PooledFrame {
+    Companion get_return_object() { return Companion(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::abort(); }
+  };
+
+  Companion() = default;
+  Companion(Companion&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Companion& operator=(Companion&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Companion() {
+    if (handle_) handle_.destroy();
+  }
+
+ private:
+  explicit Companion(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
 };
 
 class Fork {

@@ -105,6 +105,22 @@ class Waiter final : public Runnable {
   static void resume(Runnable& self) { std::exchange(static_cast<Waiter&>(self).handle, nullptr).resume(); }
 };
 
+/// co_await Yield(loop): lets everything else that is ready have its turn.
+class Yield final {
+ public:
+  explicit Yield(Loop& loop) : loop_(loop) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    waiter_.handle = handle;
+    loop_.schedule(waiter_);
+  }
+  void await_resume() const {}
+
+ private:
+  Loop& loop_;
+  Waiter waiter_;
+};
+
 /// co_await sleep(loop, until)
 class Sleep final : private Deadline {
  public:
