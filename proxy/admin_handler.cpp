@@ -57,7 +57,7 @@ Task<void> AdminHandler::handle(Exchange& exchange) {
     answer = refusal(failure.status, failure.message);
   } else {
     const Result<WholeBody> body = co_await read_body(exchange);
-    if (body.has_error()) co_return exchange.abort();
+    if (body.has_error()) co_return exchange.abort(body.error());
     const http::RequestHead& request = exchange.request();
     const AdminRequest asked{request.method, request.target,    request.fields.value("authorization"),
                              body->bytes,    request.authority, request.fields.find("origin") != nullptr};

@@ -1,7 +1,7 @@
 // exchange: the client's side of one request and its response, whatever protocol carries it.
 //
 // A head and two bodies: `request` and the source of its body, and the sink the response's head and body go to. HTTP/1
-// connections, and later HTTP/2 streams, implement it; `serve` and `relay` know nothing else of a client.
+// connections and HTTP/2 streams implement it; `serve` and `relay` know nothing else of a client.
 #pragma once
 
 #include <config/ip_address.hpp>
@@ -58,12 +58,12 @@ class Exchange {
   /// The response's body as head.body said; after a 101, everything the client gets.
   virtual BodySink& response() = 0;
 
-  /// No further exchange after this one (HTTP/1: Connection: close).
+  /// No further exchange after this one (HTTP/1: Connection: close; an HTTP/2 stream is its only exchange anyway).
   virtual void close_after() = 0;
   /// A reader of `body` that waits gives up (client_closed). For when the response is over before the request is.
   virtual void cancel_body() = 0;
-  /// The client must see that the response is not whole.
-  virtual void abort() = 0;
+  /// The client must see that the response is not whole; `why` is for protocols that have a word for it.
+  virtual void abort(Failure why) = 0;
   /// Scheduled once the client is gone for good; null to stop. See Transport::on_gone.
   virtual void on_gone(Runnable* runnable) = 0;
 };

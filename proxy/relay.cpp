@@ -29,7 +29,7 @@ void Relay::end(Failure why) {
   cause_ = why;
   parties_.upstream.abort();
   if (parties_.client.is_head_sent()) {
-    parties_.client.abort();
+    parties_.client.abort(why);
   } else {
     parties_.client.cancel_body();  // The client is still to be told.
   }

@@ -329,7 +329,7 @@ Task<void> serve(const ServeEnvironment& edge, Exchange& client) {
     if (can_answer) {
       co_await refuse(*config, client, journal, done.error());
     } else {
-      client.abort();
+      client.abort(done.error());
     }
   }
   journal.finish(done.has_error() ? std::optional(done.error()) : std::nullopt);

@@ -151,7 +151,7 @@ Task<Result<void>> ClientExchange::send_head(const http::ResponseHead& head, Flu
   co_return co_await writer_.flush();
 }
 
-void ClientExchange::abort() {
+void ClientExchange::abort(Failure /*why*/) {
   state_ = State::aborted;
   transport_.abort();
 }
@@ -160,7 +160,7 @@ Task<Next> ClientExchange::finish() {
   if (state_ == State::aborted || transport_.is_aborted()) co_return Next::close;
   if (state_ == State::tunnel && writer_.is_finished()) co_return Next::close;
   if (!writer_.is_finished()) {  // The handler gave up on it.
-    abort();
+    abort(Failure::client_closed);
     co_return Next::close;
   }
   if (!keeps_alive_ || host_.drain == DrainPhase::over) co_return Next::linger;

@@ -49,7 +49,7 @@ class ClientExchange final : public Exchange, private BodySource {
 
   void close_after() override { keeps_alive_ = false; }
   void cancel_body() override { transport_.cancel_read(); }
-  void abort() override;
+  void abort(Failure why) override;
   void on_gone(Runnable* runnable) override { transport_.on_gone(runnable); }
 
  private:

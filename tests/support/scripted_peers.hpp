@@ -106,7 +106,7 @@ class ScriptedClient final : public Exchange {
   BodySink& response() override { return sink; }
   void close_after() override { will_close = true; }
   void cancel_body() override {}
-  void abort() override { was_aborted = true; }
+  void abort(Failure) override { was_aborted = true; }
   void on_gone(Runnable*) override {}
 
  private:
