@@ -129,7 +129,14 @@ struct Limits {
   std::uint32_t connections_per_client = 0;   ///< Per client address; 0 = off -> client_limit (429).
   std::int32_t connections_per_sandbox =
       0;  ///< For records without max_connections; 0 = off -> too_many_connections (429).
-  std::uint32_t exchanges_per_connection = 10'000;  ///< Then Connection: close.
+  std::uint32_t exchanges_per_connection = 10'000;  ///< Then Connection: close, GOAWAY in HTTP/2.
+  std::uint32_t streams_per_connection = 100;       ///< HTTP/2: exchanges at once on one client connection; more are
+                                                    ///< refused (REFUSED_STREAM).
+  std::uint32_t h2_resets_per_minute = 2'000;       ///< HTTP/2: streams reset on one connection, by either side, above
+                                                    ///< a burst of 100; then GOAWAY(ENHANCE_YOUR_CALM).
+  Bytes h2_stream_window = kibibytes(256);    ///< HTTP/2: what a client may send of one body before it was passed on.
+  Bytes h2_connection_window = mebibytes(1);  ///< The same for all bodies of a connection.
+  Bytes h2_max_window = mebibytes(4);         ///< What both grow to for a client that is the only brake.
 };
 
 struct AccessLog {

@@ -131,6 +131,11 @@ void describe(Visitor& visit, Is<Limits> auto& limits) {
   visit.field("connections_per_client", limits.connections_per_client);
   visit.field("connections_per_sandbox", limits.connections_per_sandbox);
   visit.field("exchanges_per_connection", limits.exchanges_per_connection);
+  visit.field("streams_per_connection", limits.streams_per_connection);
+  visit.field("h2_resets_per_minute", limits.h2_resets_per_minute);
+  visit.field("h2_stream_window", limits.h2_stream_window);
+  visit.field("h2_connection_window", limits.h2_connection_window);
+  visit.field("h2_max_window", limits.h2_max_window);
 }
 
 template <class Visitor>

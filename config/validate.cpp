@@ -117,10 +117,12 @@ void check_limits(const Config& config, Violations& found) {
     if (value >= kibibytes(1) && value <= mebibytes(1)) continue;
     found.push_back({std::string("limits.") + name, "must be from 1KiB to 1MiB, not " + to_string(value)});
   }
-  const std::array<std::pair<const char*, std::optional<std::uint32_t>>, 5> counts{
+  const std::array<std::pair<const char*, std::optional<std::uint32_t>>, 7> counts{
       {{"limits.head_fields", limits.head_fields},
        {"limits.response_head_fields", limits.response_head_fields},
        {"limits.exchanges_per_connection", limits.exchanges_per_connection},
+       {"limits.streams_per_connection", limits.streams_per_connection},
+       {"limits.h2_resets_per_minute", limits.h2_resets_per_minute},
        {"limits.connections", limits.connections},
        {"workers", config.workers}}};
   for (const auto& [key, value] : counts) {
@@ -129,6 +131,17 @@ void check_limits(const Config& config, Violations& found) {
   }
   constexpr std::uint32_t kMostWorkers = 1024;
   if (config.workers > kMostWorkers) found.push_back({"workers", "must be at most " + std::to_string(kMostWorkers)});
+}
+
+/// The least is what RFC 9113 6.9.2 begins with: a smaller one would have to be taken back from clients that know it.
+void check_windows(const Limits& limits, Violations& found) {
+  const std::array<std::pair<const char*, Bytes>, 3> windows{{{"h2_stream_window", limits.h2_stream_window},
+                                                              {"h2_connection_window", limits.h2_connection_window},
+                                                              {"h2_max_window", limits.h2_max_window}}};
+  for (const auto& [name, value] : windows) {
+    if (value >= kibibytes(64) && value <= mebibytes(1024)) continue;
+    found.push_back({std::string("limits.") + name, "must be from 64KiB to 1GiB, not " + to_string(value)});
+  }
 }
 
 std::vector<Violation> validate(const Config& config) {
@@ -142,6 +155,7 @@ std::vector<Violation> validate(const Config& config) {
   check_access(config.access, found);
   check_timeouts(config.timeouts, found);
   check_limits(config, found);
+  check_windows(config.limits, found);
   check_access_log(config.access_log, found);
   return found;
 }

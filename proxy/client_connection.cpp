@@ -1,4 +1,6 @@
 #include <proxy/client_connection.hpp>
+#include <proxy/h1/session.hpp>
+#include <proxy/h2/session.hpp>
 #include <proxy/net/proxy_protocol.hpp>
 
 #include <array>
@@ -16,8 +18,7 @@ Counter& gauge(Metrics& metrics, ClientState state) {
 ClientConnection::ClientConnection(ClientPort& port, net::Accepted accepted)
     : port_(port),
       tls_(port.setting_.tls),
-      transport_(port.host_.loop, port.host_.buffers, std::move(accepted.socket)),
-      session_(port.host_, client_, transport_) {
+      transport_(port.host_.loop, port.host_.buffers, std::move(accepted.socket)) {
   client_.listener_port = accepted.local_port;
   client_.is_tls = tls_ != nullptr;
   client_.redirect_to_https = port.setting_.listener.redirect_to_https;
@@ -43,7 +44,7 @@ Task<void> ClientConnection::run() {
   gauge(metrics, ClientState::handshaking).subtract();
   if (!is_ready) co_return;
   gauge(metrics, ClientState::idle).add();
-  co_await session_.run(admission.refusal);
+  co_await run_session(admission.refusal);
   gauge(metrics, ClientState::idle).subtract();
   if (!transport_.is_aborted()) transport_.finish_writing();
 }
@@ -84,8 +85,37 @@ Task<bool> ClientConnection::shake_hands() {
   co_return result == HandshakeResult::ok;
 }
 
-void ClientConnection::close_if_idle() {
-  if (session_.is_idle()) transport_.cancel_read();
+Task<void> ClientConnection::run_session(std::optional<Failure> refusal) {
+  if (co_await begins_http_2()) {
+    h2::Session session(port_.host_, client_, transport_);
+    session_ = &session;
+    co_await session.run(refusal);
+  } else {
+    h1::Session session(port_.host_, client_, transport_);
+    session_ = &session;
+    co_await session.run(refusal);
+  }
+  session_ = nullptr;
+}
+
+/// Plain connections: whether the first bytes are the preface of HTTP/2 (RFC 9113 3.4). They are left where they are.
+Task<bool> ClientConnection::begins_http_2() {
+  if (tls_) co_return net::speaks_http_2(transport_.ssl());
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.client_head);
+  std::array<char, kPreface.size()> start;
+  std::size_t known = 0;
+  while (known < start.size()) {
+    const net::IoSize peeked = co_await transport_.peek(start.data(), start.size(), known, deadline);
+    if (peeked.status != net::Io::ok) co_return false;  // HTTP/1 has an answer to what there is, or to nothing.
+    known = peeked.size;
+    if (!kPreface.starts_with(std::string_view(start.data(), known))) co_return false;
+  }
+  co_return true;
+}
+
+void ClientConnection::drain() {
+  if (session_ != nullptr) session_->drain();
 }
 
 // --- ClientPort -----------------------------------------------------------------------------------------------------
@@ -117,8 +147,8 @@ void ClientPort::out_of_descriptors() { host_.metrics.limits[static_cast<std::si
 
 void ClientPort::stop_accepting() { listener_.close(); }
 
-void ClientPort::close_idle() {
-  for (auto it = connections_.begin(); it != connections_.end();) (it++)->close_if_idle();
+void ClientPort::drain() {
+  for (auto it = connections_.begin(); it != connections_.end();) (it++)->drain();
 }
 
 void ClientPort::abort_all() {

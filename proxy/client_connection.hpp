@@ -2,13 +2,14 @@
 //
 //   accepted ──▶ (PROXY header) ──▶ counted ──▶ (TLS handshake) ──▶ session ──▶ closed
 //
+// ALPN says which HTTP the session is in; on a plain listener the first bytes do (RFC 9113 3.3).
+//
 // A client_port is one listener of one thread and the connections that came through it.
 #pragma once
 
 #include <config/config.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/connection_gate.hpp>
-#include <proxy/h1/session.hpp>
 #include <proxy/net/listener.hpp>
 #include <proxy/net/tls.hpp>
 #include <proxy/session_host.hpp>
@@ -29,13 +30,15 @@ class ClientConnection final
   ClientConnection(ClientPort& port, net::Accepted accepted);
 
   Task<void> run();
-  /// Ends it if no exchange is under way.
-  void close_if_idle();
+  /// Ends it as soon as no exchange is under way.
+  void drain();
   void abort() { transport_.abort(); }
 
  private:
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
+  Task<void> run_session(std::optional<Failure> refusal);
+  Task<bool> begins_http_2();
   void describe_client(const config::IpAddress& address);
 
   ClientPort& port_;
@@ -44,7 +47,7 @@ class ClientConnection final
   ConnectionGate::Place place_;
   std::string address_text_;
   ClientInfo client_;
-  h1::Session session_;
+  ClientSession* session_ = nullptr;  ///< While it runs.
 };
 
 class ClientPort final : private net::Listener::Handler {
@@ -61,7 +64,7 @@ class ClientPort final : private net::Listener::Handler {
   void change(Setting setting) { setting_ = std::move(setting); }
 
   void stop_accepting();
-  void close_idle();
+  void drain();
   void abort_all();
   bool is_empty() const { return connections_.empty(); }
 

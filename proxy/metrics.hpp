@@ -57,8 +57,17 @@ enum class LimitLabel : std::uint8_t {
   connections_per_sandbox,
   head_bytes,  ///< Too many fields too.
   target_bytes,
-  open_files
+  open_files,
+  h2_resets,          ///< Streams reset, by either side (CVE-2023-44487, CVE-2025-8671).
+  h2_settings,        ///< SETTINGS
+  h2_pings,           ///< PING
+  h2_control_frames,  ///< PRIORITY, WINDOW_UPDATE, frames of unknown types.
+  h2_empty_frames,    ///< DATA without a byte.
+  h2_continuations,   ///< CONTINUATIONs in a row.
+  h2_streams,         ///< More exchanges at once than were advertised.
+  h2_stalled_streams  ///< A window that was not opened for client_write.
 };
+inline constexpr std::size_t kLimitLabels = static_cast<std::size_t>(LimitLabel::h2_stalled_streams) + 1;
 
 struct Metrics {
   static constexpr std::size_t kOutcomes = kFailureCount + 1;  ///< [0] is "ok", then the failures in order.
@@ -73,7 +82,7 @@ struct Metrics {
   std::array<Counter, 2> upstream_reuse;                            ///< [reused]
   std::array<Counter, 4> lookups;                                   ///< [LookupLabel]
   std::array<Counter, 3> access;                                    ///< [AccessLabel]
-  std::array<Counter, 6> limits;                                    ///< [LimitLabel]
+  std::array<Counter, kLimitLabels> limits;                         ///< [LimitLabel]
   Counter bytes_up;                                                 ///< Body bytes client -> sandbox.
   Counter bytes_down;
   Counter log_drops;  ///< Access log lines that did not fit.

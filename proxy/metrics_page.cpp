@@ -214,8 +214,9 @@ void add_decisions(Page& page) {
       {"sandgate_limit_rejections_total", "Requests and connections refused or ended by a limit.", MetricType::Counter},
       &Metrics::limits,
       {"limit",
-       {"connections", "connections_per_client", "connections_per_sandbox", "head_bytes", "target_bytes",
-        "open_files"}});
+       {"connections", "connections_per_client", "connections_per_sandbox", "head_bytes", "target_bytes", "open_files",
+        "h2_resets", "h2_settings", "h2_pings", "h2_control_frames", "h2_empty_frames", "h2_continuations",
+        "h2_streams", "h2_stalled_streams"}});
 }
 
 void add_registry(Page& page, const ProcessFigures& figures) {

@@ -20,6 +20,16 @@ enum class DrainPhase : std::uint8_t {
   over,        ///< The grace has run out: everything is closed.
 };
 
+/// The life of a client's connection, once it is known what it speaks.
+class ClientSession {
+ public:
+  /// Ends what is idle, and what is not as soon as its exchanges are over.
+  virtual void drain() = 0;
+
+ protected:
+  ~ClientSession() = default;
+};
+
 struct SessionHost {
   Loop& loop;
   BufferPool& buffers;

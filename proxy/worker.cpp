@@ -93,7 +93,7 @@ void Worker::apply_phase(DrainPhase phase) {
   if (phase < DrainPhase::finishing) return;
   for (const auto& port : ports_) {
     port->stop_accepting();
-    port->close_idle();
+    port->drain();
   }
   if (phase == DrainPhase::over) {
     live_.end_all(Failure::draining);

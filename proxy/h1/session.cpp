@@ -1,30 +1,8 @@
+#include <proxy/active_mark.hpp>
 #include <proxy/h1/session.hpp>
+#include <proxy/net/linger.hpp>
 
 namespace sandgate::proxy::h1 {
-namespace {
-
-// Enough for the client to read a refusal before a reset could destroy it (RFC 9112 9.6; hardening H1-ERR).
-constexpr std::size_t kMaxLinger = 64 * 1024;
-constexpr std::chrono::seconds kLinger{2};
-
-/// Moves the connection from idle to active in the metrics while it lives.
-class ActiveMark {
- public:
-  explicit ActiveMark(Metrics& metrics) : metrics_(metrics) { move(ClientState::idle, ClientState::active); }
-  ~ActiveMark() { move(ClientState::active, ClientState::idle); }
-  ActiveMark(const ActiveMark&) = delete;
-  ActiveMark& operator=(const ActiveMark&) = delete;
-
- private:
-  void move(ClientState from, ClientState to) {
-    metrics_.client_connections[static_cast<std::size_t>(from)].subtract();
-    metrics_.client_connections[static_cast<std::size_t>(to)].add();
-  }
-  Metrics& metrics_;
-};
-
-}  // namespace
-
 Task<void> Session::run(std::optional<Failure> refusal) {
   Next next = Next::request;
   for (bool is_first = true; next == Next::request; is_first = false) {
@@ -32,7 +10,7 @@ Task<void> Session::run(std::optional<Failure> refusal) {
     next = co_await serve_one(is_first, refusal);
     reader_.rest();
   }
-  if (next == Next::linger) co_await linger();
+  if (next == Next::linger) co_await net::linger(transport_, host_.buffers);
 }
 
 /// False when the connection ends instead: closed, idle for too long, or the edge drains.
@@ -56,17 +34,6 @@ Task<Next> Session::serve_one(bool is_first, std::optional<Failure> refusal) {
   if (++exchanges_ >= host_.config->limits.exchanges_per_connection) exchange.close_after();
   co_await host_.handler.handle(exchange);
   co_return co_await exchange.finish();
-}
-
-Task<void> Session::linger() {
-  transport_.finish_writing();
-  const TimePoint deadline = host_.loop.now() + kLinger;
-  Buffer sink = host_.buffers.lease();
-  for (std::size_t discarded = 0; discarded < kMaxLinger;) {
-    const net::IoSize got = co_await transport_.read(sink.room(), sink.room_size(), deadline);
-    if (got.status != net::Io::ok) co_return;
-    discarded += got.size;
-  }
 }
 
 }  // namespace sandgate::proxy::h1

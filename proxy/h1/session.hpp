@@ -18,20 +18,21 @@
 
 namespace sandgate::proxy::h1 {
 
-class Session {
+class Session final : public ClientSession {
  public:
   Session(SessionHost& host, const ClientInfo& client, net::Transport& transport)
       : host_(host), client_(client), transport_(transport), reader_(transport, host.buffers) {}
 
   /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
   Task<void> run(std::optional<Failure> refusal);
-  /// Between two requests. A connection that has not sent its first is not: its client is still to be answered.
-  bool is_idle() const { return is_idle_; }
+  /// A connection that has not sent its first request is not idle: its client is still to be answered.
+  void drain() override {
+    if (is_idle_) transport_.cancel_read();
+  }
 
  private:
   Task<bool> wait_for_request(bool is_first);
   Task<Next> serve_one(bool is_first, std::optional<Failure> refusal);
-  Task<void> linger();
 
   SessionHost& host_;
   const ClientInfo& client_;

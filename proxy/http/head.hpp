@@ -66,7 +66,8 @@ struct RequestHead {
   BodyLength body;
   bool keep_alive = true;         ///< HTTP/1: another request may follow on the connection.
   bool expects_continue = false;  ///< The client waits for a 100 before it sends the body; false when it has none.
-  std::string_view upgrade;       ///< The one protocol asked for by a valid Upgrade (never h2c); empty: none.
+  /// The one protocol asked for by a valid Upgrade (never h2c), in HTTP/2 by an extended CONNECT; empty: none.
+  std::string_view upgrade;
   /// Behind `target` in the one case where it is not in the block: `http://host?query`, whose path is empty.
   std::pmr::vector<char> made_target;
 };

@@ -31,11 +31,11 @@ struct Scene {
   std::string_view request_id;              ///< Decided by `choose_request_id`.
 };
 
-/// Fills `to` from `from`: fields, `authority` (the Host to send), `upgrade`, `body`, method and target. Host, framing,
-/// Connection and Upgrade are not in `to.fields`: the writer of the protocol makes them from those members. TE is in
-/// the fields when the client said `trailers`, Expect when `expects_continue`, and a Content-Length of 0 when the
-/// client said so and there is no body. `keep_alive` is left alone: it is about the client's connection. Fails with
-/// loop_detected.
+/// Fills `to` from `from`: fields, `authority` (the Host to send), `upgrade`, `body`, method, target and the version the
+/// client speaks. Host, framing, Connection and Upgrade are not in `to.fields`: the writer of the protocol makes them
+/// from those members. TE is in the fields when the client said `trailers`, Expect when `expects_continue`, and a
+/// Content-Length of 0 when the client said so and there is no body. `keep_alive` is left alone: it is about the
+/// client's connection. Fails with loop_detected.
 Result<void> rewrite_request(const RequestHead& from, const Scene& scene, std::pmr::memory_resource* memory,
                              RequestHead& to);
 

@@ -20,8 +20,8 @@ constexpr const char* kTls12Ciphers =
 constexpr const char* kTls13Suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 // In the order of preference, as RFC 7301 3.1 writes lists.
-constexpr std::array<unsigned char, 18> kProtocols{8, 'h', 't', 't', 'p', '/', '1', '.', '1',
-                                                   8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+constexpr std::array<unsigned char, 21> kProtocols{2,   'h', '2', 8,   'h', 't', 't', 'p', '/', '1', '.',
+                                                   '1', 8,   'h', 't', 't', 'p', '/', '1', '.', '0'};
 constexpr std::array<unsigned char, 8> kSessionContext{'s', 'a', 'n', 'd', 'g', 'a', 't', 'e'};
 
 int names_index() {
@@ -160,6 +160,13 @@ bool presented_certificate_covers(const SSL* ssl, std::string_view host) {
 }
 
 std::string_view version_name(const SSL* ssl) { return SSL_get_version(ssl); }
+
+bool speaks_http_2(const SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  return size == 2 && name[0] == 'h' && name[1] == '2';
+}
 
 TlsLabel version_label(const SSL* ssl) {
   switch (SSL_version(ssl)) {

@@ -67,5 +67,7 @@ bool presented_certificate_covers(const SSL* ssl, std::string_view host);
 std::string_view version_name(const SSL* ssl);
 TlsLabel version_label(const SSL* ssl);
 bool is_resumed(const SSL* ssl);
+/// ALPN agreed on h2 (RFC 9113 3.2).
+bool speaks_http_2(const SSL* ssl);
 
 }  // namespace sandgate::proxy::net

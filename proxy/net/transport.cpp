@@ -181,6 +181,7 @@ Task<IoSize> Transport::peek(char* into, std::size_t size, std::size_t known, Ti
     if (got < 0 && errno != EAGAIN && errno != EINTR) co_return IoSize{Io::broken, 0};
     reading_.is_ready = false;  // New bytes make a new event.
     const Io waited = co_await reading_.wait(deadline);
+    reading_.is_ready = true;  // What was seen is still to be read.
     if (waited != Io::ok) co_return IoSize{waited, 0};
   }
 }

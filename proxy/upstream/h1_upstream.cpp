@@ -62,19 +62,39 @@ Task<Result<void>> H1Upstream::send_head(const http::RequestHead& head, Flush fl
   http::write_request_line(text, head.method, head.target);
   http::write_field(text, "Host", head.authority);
   http::write_fields(text, head.fields);
-  http::write_framing(text, head.body);
-  const bool says_length = head.body.kind != BodyLength::Kind::none || head.fields.find("content-length") != nullptr;
-  if (!says_length && expects_length(head.method)) text.append("Content-Length: 0\r\n");
-  if (!head.upgrade.empty()) {
-    http::write_field(text, "Connection", "upgrade");
-    http::write_field(text, "Upgrade", head.upgrade);
-  } else if (head.fields.find("te") != nullptr) {
-    http::write_field(text, "Connection", "TE");  // RFC 9110 10.1.4
-  }
+  write_framing(head);
+  write_connection_fields(head);
   text.append("\r\n");
-  writer_.begin_body(head.body);
   if (flush == Flush::with_next) co_return Result<void>{};
   co_return co_await writer_.flush();
+}
+
+/// A body whose end nobody knows yet (HTTP/2 without Content-Length) is sent in chunks.
+void H1Upstream::write_framing(const http::RequestHead& head) {
+  const bool is_open_ended = head.body.kind == BodyLength::Kind::until_end;
+  const BodyLength body = is_open_ended ? BodyLength{BodyLength::Kind::chunked} : head.body;
+  http::write_framing(writer_.text(), body);
+  const bool says_length = body.kind != BodyLength::Kind::none || head.fields.find("content-length") != nullptr;
+  if (!says_length && expects_length(head.method)) writer_.text().append("Content-Length: 0\r\n");
+  writer_.begin_body(body);
+}
+
+void H1Upstream::write_connection_fields(const http::RequestHead& head) {
+  h1::HeadText& text = writer_.text();
+  if (head.upgrade.empty()) {
+    if (head.fields.find("te") != nullptr) http::write_field(text, "Connection", "TE");  // RFC 9110 10.1.4
+    return;
+  }
+  http::write_field(text, "Connection", "upgrade");
+  http::write_field(text, "Upgrade", head.upgrade);
+  if (head.version != http::Version::http_2) return;
+  websocket_key_ = http::WebSocketKey::make();
+  http::write_field(text, "Sec-WebSocket-Key", websocket_key_->text());
+}
+
+/// Whose key it is checks the answer (contract 5).
+bool H1Upstream::is_switch_valid(const http::ResponseHead& head) const {
+  return !websocket_key_ || websocket_key_->is_answered_by(head.fields.value("sec-websocket-accept"));
 }
 
 bool H1Upstream::count_interim(std::size_t bytes) {
@@ -111,6 +131,7 @@ Task<Result<void>> H1Upstream::read_head(http::ResponseHead& head) {
   is_final_read_ = true;
   reader_.begin_body(head.body);
   if (head.status == 101) {
+    if (!is_switch_valid(head)) co_return Failure::response_invalid;
     writer_.begin_tunnel();
   } else {
     note_keep_alive(head);

@@ -7,11 +7,13 @@
 #include <config/config.hpp>
 #include <proxy/h1/message_reader.hpp>
 #include <proxy/h1/message_writer.hpp>
+#include <proxy/http/websocket.hpp>
 #include <proxy/upstream/connection.hpp>
 #include <proxy/upstream/upstream.hpp>
 
 #include <memory>
 #include <memory_resource>
+#include <optional>
 
 namespace sandgate::proxy::upstream {
 
@@ -45,6 +47,9 @@ class H1Upstream final : public Upstream, private BodySource {
   Task<Result<Part>> read() override;
   bool is_ready() const override { return reader_.is_body_ready(); }
 
+  void write_framing(const http::RequestHead& head);
+  void write_connection_fields(const http::RequestHead& head);
+  bool is_switch_valid(const http::ResponseHead& head) const;
   bool count_interim(std::size_t bytes);
   void note_keep_alive(const http::ResponseHead& head);
   bool is_reusable() const;
@@ -56,6 +61,7 @@ class H1Upstream final : public Upstream, private BodySource {
   http::Fields trailers_;
   bool is_head_request_ = false;
   std::string_view upgrade_;
+  std::optional<http::WebSocketKey> websocket_key_;  ///< The edge's own: the client spoke HTTP/2.
   int interim_count_ = 0;
   std::size_t interim_bytes_ = 0;
   bool has_received_ = false;

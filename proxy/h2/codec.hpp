@@ -1,0 +1,174 @@
+// codec: one HTTP/2 connection as a machine without I/O: bytes in, events out; calls in, bytes out (RFC 9113).
+//
+//   receive(bytes) ──▶ StreamHandler: field… head_ended, data…, data_ended, closed
+//   respond, interim, request, resume, reset, … ──▶ produce(block): frames to send
+//
+// The only file that knows nghttp2. Both roles: `server` faces clients, `client` faces sandboxes. Stream errors are
+// answered by the codec itself (RST_STREAM) and end the stream with `closed`; a connection error, or a peer that used up
+// an allowance of the FrameMeter, queues GOAWAY and nothing more is read.
+//
+// Handlers are called inside `receive` and `produce`. They may submit, and must neither receive, produce nor destroy.
+// Throws std::bad_alloc only.
+#pragma once
+
+#include <proxy/base/buffer_pool.hpp>
+#include <proxy/base/deadline.hpp>
+#include <proxy/h2/frame_meter.hpp>
+#include <proxy/h2/window.hpp>
+#include <proxy/http/head.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+struct nghttp2_session;
+
+namespace sandgate::proxy::h2 {
+
+using StreamId = std::int32_t;
+
+/// RFC 9113 7
+enum class ErrorCode : std::uint32_t {
+  no_error = 0x0,
+  protocol_error = 0x1,
+  internal_error = 0x2,
+  flow_control_error = 0x3,
+  stream_closed = 0x5,
+  frame_size_error = 0x6,
+  refused_stream = 0x7,
+  cancel = 0x8,
+  connect_error = 0xa,
+  enhance_your_calm = 0xb,
+};
+
+/// The part of a body that is to be sent now.
+struct Outgoing {
+  std::string_view bytes;
+  const http::Fields* trailers = nullptr;  ///< With the last part, if any.
+  bool is_last = false;
+  bool is_waiting = false;  ///< There is something to send: bytes, or the end.
+};
+
+/// One stream, as its owner sees it. The memory behind views holds only during the call.
+class StreamHandler {
+ public:
+  /// A field of a head or of trailers, pseudo-header fields included.
+  virtual void field(std::string_view name, std::string_view value) = 0;
+  /// The head, or the trailers, are whole. `is_last`: the peer sends nothing after them.
+  virtual void head_ended(bool is_last) = 0;
+  virtual void data(std::string_view bytes) = 0;
+  virtual void data_ended() = 0;
+  /// The stream is over, in both directions or by a reset; the last call.
+  virtual void closed(ErrorCode why) = 0;
+
+  virtual Outgoing outgoing() const = 0;
+  /// So much of `outgoing` is on its way; with the last part, `bytes` may be 0.
+  virtual void sent(std::size_t bytes) = 0;
+
+ protected:
+  ~StreamHandler() = default;
+};
+
+class CodecHandler {
+ public:
+  /// Server: a request begins. Null: it is refused with REFUSED_STREAM.
+  virtual StreamHandler* opened(StreamId id) = 0;
+  /// The peer sent GOAWAY: streams above `last` were not looked at, new ones must not be opened.
+  virtual void going_away(StreamId last) = 0;
+
+ protected:
+  ~CodecHandler() = default;
+};
+
+class Codec {
+ public:
+  enum class Role : std::uint8_t { server, client };
+  struct Setting {
+    Role role = Role::server;
+    std::uint32_t streams = 100;      ///< Server: exchanges at once; advertised.
+    std::uint32_t head_bytes = 0;     ///< Advertised as SETTINGS_MAX_HEADER_LIST_SIZE.
+    std::uint32_t stream_window = 0;  ///< Bytes; what each receive window begins with.
+    std::uint32_t connection_window = 0;
+    std::uint32_t most_window = 0;  ///< What they may grow to.
+    /// The connection's credit is given back as bytes come, so that streams nobody reads do not hold up the others;
+    /// then the streams' windows alone bound what is held.
+    bool credits_connection_at_once = false;
+    std::uint32_t resets_per_minute = 0;
+  };
+
+  Codec(const Setting& setting, CodecHandler& handler);
+  ~Codec();
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+
+  // In
+
+  void receive(std::string_view bytes, TimePoint now);
+  /// More input makes sense: no connection error, and not both sides done.
+  bool wants_input() const;
+  /// A head, or trailers, have begun and not ended.
+  bool is_in_head() const { return meter_.is_in_head(); }
+  /// The limit that ended the connection.
+  std::optional<LimitLabel> exceeded() const { return exceeded_; }
+  /// Ends it for that: GOAWAY(ENHANCE_YOUR_CALM).
+  void exceed(LimitLabel label);
+  /// `bytes` of the stream's data were passed on: credit goes back. The stream may be closed already.
+  void consume(StreamId id, Window& window, std::size_t bytes, bool is_drained, TimePoint now);
+  /// A stream is over before `bytes` that came for it were passed on: the connection's credit for them goes back.
+  void discard_unread(std::size_t bytes);
+  Window make_stream_window() const { return Window(setting_.stream_window, setting_.most_window); }
+
+  // Out
+
+  /// Server. `is_last`: no body follows. Else `outgoing` is asked for it, after `resume` each time it had nothing.
+  void respond(StreamId id, const http::ResponseHead& head, bool is_last);
+  void interim(StreamId id, const http::ResponseHead& head);
+  /// Client. Nothing when the peer takes no more streams.
+  std::optional<StreamId> request(const http::RequestHead& head, StreamHandler& stream);
+  void resume(StreamId id);
+  void reset(StreamId id, ErrorCode why);
+  /// The stream's handler is not called any more.
+  void forget(StreamId id);
+
+  /// GOAWAY without a last stream yet: the peer should open no more, and those it has opened by then are served.
+  void announce_shutdown();
+  /// GOAWAY with the last stream that was opened; later ones are ignored.
+  void shut_down();
+  /// GOAWAY, and nothing after it.
+  void terminate(ErrorCode why);
+
+  /// Appends frames to `block` until it is full or nothing is left; a frame larger than a block makes it a larger one.
+  void produce(Buffer& block, BufferPool& buffers);
+  /// `produce` would give something.
+  bool has_output() const;
+
+  /// So much waits to be sent that nothing more should be read that could be answered.
+  bool is_congested() const;
+
+  /// What the peer allows us to open at once (client).
+  std::uint32_t peer_streams() const;
+
+ private:
+  struct Callbacks;
+  struct SessionDeleter {
+    void operator()(nghttp2_session* session) const;
+  };
+
+  void submit_settings();
+  void return_connection_credit(std::size_t bytes);
+
+  Setting setting_;
+  CodecHandler& handler_;
+  std::unique_ptr<nghttp2_session, SessionDeleter> session_;
+  FrameMeter meter_;
+  Window window_;
+  TimePoint now_{};
+  Buffer* block_ = nullptr;  ///< What `produce` fills at the moment.
+  std::optional<LimitLabel> exceeded_;
+  bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.
+  bool is_out_of_memory_ = false;  ///< A handler was.
+};
+
+}  // namespace sandgate::proxy::h2

@@ -1,0 +1,93 @@
+#include <proxy/h2/frame_meter.hpp>
+
+namespace sandgate::proxy::h2 {
+namespace {
+
+// RFC 9113 6
+enum FrameType : std::uint8_t {
+  kData = 0,
+  kHeaders = 1,
+  kResetStream = 3,
+  kSettings = 4,
+  kPing = 6,
+  kContinuation = 9,
+};
+constexpr std::uint8_t kEndStream = 0x1;
+constexpr std::uint8_t kAck = 0x1;
+constexpr std::uint8_t kEndHeaders = 0x4;
+
+constexpr double kResetBurst = 100;
+// What one DATA frame of ours may be answered with (Envoy allows ten WINDOW_UPDATEs; a peer that measures the path
+// answers with a PING a round trip).
+constexpr double kControlForData = 10;
+constexpr double kPingsForData = 1;
+
+}  // namespace
+
+bool Allowance::take(TimePoint now) {
+  if (filled_at_ != TimePoint{} && now > filled_at_) {
+    left_ = std::min(burst_, left_ + std::chrono::duration<double>(now - filled_at_).count() * per_second_);
+  }
+  filled_at_ = now;
+  if (left_ < 1) return false;
+  left_ -= 1;
+  return true;
+}
+
+FrameMeter::FrameMeter(std::size_t skips, std::uint32_t resets_per_minute)
+    : skip_(skips), resets_(kResetBurst, resets_per_minute / 60.0) {}
+
+std::optional<LimitLabel> FrameMeter::read(std::string_view bytes, TimePoint now) {
+  while (!bytes.empty()) {
+    const std::size_t skipped = std::min(skip_, bytes.size());
+    skip_ -= skipped;
+    bytes.remove_prefix(skipped);
+    while (header_size_ < kHeaderBytes && !bytes.empty()) {
+      header_[header_size_++] = static_cast<std::uint8_t>(bytes.front());
+      bytes.remove_prefix(1);
+    }
+    if (header_size_ < kHeaderBytes) return std::nullopt;
+    header_size_ = 0;
+    skip_ = static_cast<std::size_t>(header_[0]) << 16 | static_cast<std::size_t>(header_[1]) << 8 | header_[2];
+    if (const auto limit = judge(now)) return limit;
+  }
+  return std::nullopt;
+}
+
+std::optional<LimitLabel> FrameMeter::judge(TimePoint now) {
+  const std::uint8_t type = header_[3];
+  const std::uint8_t flags = header_[4];
+  continuations_ = type == kContinuation ? continuations_ + 1 : 0;
+  is_head_ = type == kHeaders || type == kContinuation;
+  is_head_open_ = is_head_ && (flags & kEndHeaders) == 0;
+  switch (type) {
+    case kData:
+      if (skip_ > 0 || (flags & kEndStream) != 0) return std::nullopt;
+      return charge(empty_, LimitLabel::h2_empty_frames, now);
+    case kContinuation:
+      return continuations_ > kMaxContinuations ? std::optional(LimitLabel::h2_continuations) : std::nullopt;
+    case kHeaders:
+      return std::nullopt;
+    case kResetStream:
+      return reset(now);
+    case kSettings:
+      return (flags & kAck) != 0 ? std::nullopt : charge(settings_, LimitLabel::h2_settings, now);
+    case kPing:
+      return charge(pings_, LimitLabel::h2_pings, now);
+    default:
+      return charge(control_, LimitLabel::h2_control_frames, now);
+  }
+}
+
+std::optional<LimitLabel> FrameMeter::reset(TimePoint now) { return charge(resets_, LimitLabel::h2_resets, now); }
+
+void FrameMeter::sent_data() {
+  control_.give(kControlForData);
+  pings_.give(kPingsForData);
+}
+
+std::optional<LimitLabel> FrameMeter::charge(Allowance& allowance, LimitLabel label, TimePoint now) {
+  return allowance.take(now) ? std::nullopt : std::optional(label);
+}
+
+}  // namespace sandgate::proxy::h2

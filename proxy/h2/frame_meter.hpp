@@ -1,0 +1,73 @@
+// frame_meter: how much trouble a peer makes with frames that carry nothing (hardening H2-RESET, H2-CONT, H2-FLOOD).
+//
+// It reads only the nine-byte frame headers, before the codec sees the bytes, so what it counts does not depend on what
+// a library calls a frame or an error. Each kind of frame that costs work and brings none has an allowance that refills
+// with time; a peer that gets data from us is given more, because it answers that with WINDOW_UPDATE and PING. Streams
+// that were reset, by either side, are charged by the codec.
+//
+// Pure: time is an argument. Once an allowance is used up, the connection is to be ended with ENHANCE_YOUR_CALM.
+#pragma once
+
+#include <proxy/base/deadline.hpp>
+#include <proxy/metrics.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace sandgate::proxy::h2 {
+
+/// A token bucket.
+class Allowance {
+ public:
+  Allowance(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
+  /// False when it is used up.
+  bool take(TimePoint now);
+  void give(double tokens) { left_ = std::min(burst_, left_ + tokens); }
+
+ private:
+  double burst_;
+  double per_second_;
+  double left_;
+  TimePoint filled_at_{};
+};
+
+class FrameMeter {
+ public:
+  /// `skips`: bytes before the first frame (the client's preface, RFC 9113 3.4). `resets_per_minute`: how many streams
+  /// may be reset for long; a hundred may be at once.
+  FrameMeter(std::size_t skips, std::uint32_t resets_per_minute);
+
+  /// Reads what came. The allowance that is used up, if any.
+  std::optional<LimitLabel> read(std::string_view bytes, TimePoint now);
+  /// A stream was reset by either side.
+  std::optional<LimitLabel> reset(TimePoint now);
+  /// DATA was sent to the peer.
+  void sent_data();
+  /// A head has begun and not ended.
+  bool is_in_head() const { return is_head_open_ || (is_head_ && skip_ > 0); }
+
+ private:
+  static constexpr std::size_t kHeaderBytes = 9;
+  static constexpr int kMaxContinuations = 8;
+
+  std::optional<LimitLabel> judge(TimePoint now);
+  std::optional<LimitLabel> charge(Allowance& allowance, LimitLabel label, TimePoint now);
+
+  std::size_t skip_;  ///< Payload bytes, or bytes of the preface, that are still to come.
+  std::array<std::uint8_t, kHeaderBytes> header_{};
+  std::size_t header_size_ = 0;
+  int continuations_ = 0;
+  bool is_head_ = false;       ///< The last frame is HEADERS or CONTINUATION,
+  bool is_head_open_ = false;  ///< and others follow (no END_HEADERS).
+  Allowance resets_;
+  Allowance settings_{64, 4};
+  Allowance pings_{500, 100};
+  Allowance control_{2000, 200};
+  Allowance empty_{1000, 33};
+};
+
+}  // namespace sandgate::proxy::h2

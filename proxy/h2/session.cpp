@@ -1,0 +1,122 @@
+#include <proxy/h2/session.hpp>
+#include <proxy/net/linger.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace sandgate::proxy::h2 {
+namespace {
+
+// Between the two GOAWAYs: what was on its way arrives (hardening H2-DRAIN).
+constexpr std::chrono::seconds kLastCall{1};
+
+Codec::Setting codec_setting(const config::Limits& limits) {
+  const auto bytes = [](config::Bytes size) { return static_cast<std::uint32_t>(size.count); };
+  Codec::Setting setting;
+  setting.role = Codec::Role::server;
+  setting.streams = limits.streams_per_connection;
+  setting.head_bytes = bytes(limits.head_bytes);
+  setting.stream_window = bytes(limits.h2_stream_window);
+  setting.connection_window = bytes(limits.h2_connection_window);
+  setting.most_window = bytes(limits.h2_max_window);
+  setting.resets_per_minute = limits.h2_resets_per_minute;
+  return setting;
+}
+
+}  // namespace
+
+Session::Session(SessionHost& host, const ClientInfo& client, net::Transport& transport)
+    : host_(host),
+      client_(client),
+      transport_(transport),
+      connection_(transport, host.buffers, codec_setting(host.config->limits), *this,
+                  host.config->timeouts.client_write),
+      all_served_(host.loop) {}
+
+Task<void> Session::run(std::optional<Failure> refusal) {
+  refusal_ = refusal;
+  host_.loop.arm(idle_, after(host_.loop.now(), host_.config->timeouts.client_head));  // For its preface.
+  if (host_.drain >= DrainPhase::finishing) drain();
+  co_await connection_.run();
+  while (stream_count_ > 0) co_await all_served_.wait();
+  if (const auto limit = connection_.codec().exceeded()) count(*limit);
+  if (!transport_.is_aborted() && host_.drain < DrainPhase::finishing) co_await net::linger(transport_, host_.buffers);
+}
+
+StreamHandler* Session::opened(StreamId id) {
+  if (stream_count_ >= host_.config->limits.streams_per_connection) {
+    count(LimitLabel::h2_streams);
+    return nullptr;
+  }
+  opening_.push_back(std::make_unique<ClientStream>(host_, client_, transport_, connection_, id));
+  ++stream_count_;
+  if (!active_) active_.emplace(host_.metrics);
+  idle_.disarm();
+  ClientStream& stream = *opening_.back();
+  if (refusal_) stream.refuse(*refusal_);
+  return &stream.handler();
+}
+
+void Session::received() {
+  if (!connection_.codec().is_in_head()) {
+    head_.disarm();
+  } else if (!head_.is_armed()) {
+    host_.loop.arm(head_, after(host_.loop.now(), host_.config->timeouts.client_head));
+  }
+  std::vector<std::unique_ptr<ClientStream>> opened = std::exchange(opening_, {});
+  for (std::unique_ptr<ClientStream>& stream : opened) {
+    if (!stream->is_begun()) {
+      opening_.push_back(std::move(stream));
+    } else {
+      if (++exchanges_ >= host_.config->limits.exchanges_per_connection) drain();
+      streams_.push_back(*stream);
+      serve(std::move(stream));
+    }
+  }
+  if (!std::exchange(is_heard_, true) && stream_count_ == 0) rest();
+}
+
+void Session::lost() {
+  for (const std::unique_ptr<ClientStream>& stream : opening_) stream->lost();
+  received();
+  for (auto it = streams_.begin(); it != streams_.end();) (it++)->lost();
+}
+
+Detached Session::serve(std::unique_ptr<ClientStream> stream) {
+  try {
+    co_await host_.handler.handle(*stream);
+  } catch (const std::exception&) {
+    stream->abort(Failure::overloaded);  // Out of memory: this exchange pays, the others go on.
+  }
+  stream->finish();
+  stream.reset();
+  served();
+}
+
+void Session::served() {
+  if (--stream_count_ > 0) return;
+  active_.reset();
+  rest();
+  all_served_.set();
+  if (refusal_) end();
+}
+
+/// Nothing is under way.
+void Session::rest() { host_.loop.arm(idle_, after(host_.loop.now(), host_.config->timeouts.client_idle)); }
+
+void Session::drain() {
+  if (phase_ != Phase::serving) return;
+  phase_ = Phase::announced;
+  connection_.codec().announce_shutdown();
+  connection_.flush();
+  host_.loop.arm(last_call_, host_.loop.now() + kLastCall);
+}
+
+void Session::end() {
+  if (phase_ == Phase::ending) return;
+  phase_ = Phase::ending;
+  connection_.codec().shut_down();
+  connection_.flush();
+}
+
+}  // namespace sandgate::proxy::h2

@@ -1,0 +1,84 @@
+// session: the life of one HTTP/2 client connection.
+//
+//   preface ──▶ serving: each stream an exchange of its own ──▶ GOAWAY (more may come) ──▶ GOAWAY (last) ──▶ closed
+//                  │ nothing for client_idle, or an answer that ends the connection ─────────▲
+//                  └ a limit used up: GOAWAY(ENHANCE_YOUR_CALM), every stream ended ──▶ closed
+//
+// A stream is served as soon as its head is whole; up to streams_per_connection at once, those that were reset but
+// still unwind included. A drain, and exchanges_per_connection, end a connection in two steps (RFC 9113 6.8), so that
+// no request that was on its way is lost.
+#pragma once
+
+#include <proxy/active_mark.hpp>
+#include <proxy/base/fork.hpp>
+#include <proxy/base/signal.hpp>
+#include <proxy/exchange.hpp>
+#include <proxy/h2/client_stream.hpp>
+#include <proxy/h2/connection.hpp>
+#include <proxy/session_host.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace sandgate::proxy::h2 {
+
+class Session final : public ClientSession, private Connection::Owner {
+ public:
+  Session(SessionHost& host, const ClientInfo& client, net::Transport& transport);
+
+  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
+  Task<void> run(std::optional<Failure> refusal);
+  void drain() override;
+
+ private:
+  enum class Phase : std::uint8_t { serving, announced, ending };
+
+  /// What happens when nothing happened for long enough.
+  class Timer final : public Deadline {
+   public:
+    using Act = void (Session::*)();
+    Timer(Session& session, Act act) : Deadline(&over), session_(session), act_(act) {}
+
+   private:
+    static void over(Deadline& self) {
+      auto& timer = static_cast<Timer&>(self);
+      (timer.session_.*timer.act_)();
+    }
+    Session& session_;
+    Act act_;
+  };
+
+  StreamHandler* opened(StreamId id) override;
+  void going_away(StreamId /*last*/) override {}
+  void received() override;
+  void lost() override;
+
+  Detached serve(std::unique_ptr<ClientStream> stream);
+  void served();
+  void rest();
+  void end();
+  void abort() { connection_.abort(); }
+  void count(LimitLabel label) { host_.metrics.limits[static_cast<std::size_t>(label)].add(); }
+
+  SessionHost& host_;
+  const ClientInfo& client_;
+  net::Transport& transport_;
+  Connection connection_;
+  std::optional<Failure> refusal_;
+  std::vector<std::unique_ptr<ClientStream>> opening_;  ///< Not begun yet; at most one of them waits for its head.
+  boost::intrusive::list<ClientStream, boost::intrusive::constant_time_size<false>> streams_;
+  std::size_t stream_count_ = 0;  ///< Of both.
+  std::uint32_t exchanges_ = 0;
+  bool is_heard_ = false;
+  Phase phase_ = Phase::serving;
+  std::optional<ActiveMark> active_;
+  Timer idle_{*this, &Session::end};
+  Timer head_{*this, &Session::abort};
+  Timer last_call_{*this, &Session::end};
+  Signal all_served_;
+};
+
+}  // namespace sandgate::proxy::h2
