@@ -186,6 +186,13 @@ bool may_try_again(const Result<void>& relayed, const upstream::Upstream& upstre
          is_idempotent(client.request().method);
 }
 
+/// What the sandbox is spoken to in (contract 5). An upgrade is HTTP/1.1's (RFC 9110 7.8), and so is a node.
+routing::UpstreamProtocol choose_protocol(const Route& route, std::uint16_t port, const RequestHead& request) {
+  using routing::UpstreamProtocol;
+  if (route.via_node || !request.upgrade.empty()) return UpstreamProtocol::http1;
+  return http::is_grpc(request.fields) ? UpstreamProtocol::h2c : route.protocol(port);
+}
+
 struct Passage {
   const upstream::Destination& destination;
   const RequestHead& request;
@@ -258,7 +265,7 @@ Task<Result<void>> to_sandbox(const ServeEnvironment& edge, const Config& config
   const Result<void> rewritten = http::rewrite_request(client.request(), scene, client.memory(), request);
   if (rewritten.has_error()) co_return rewritten;
 
-  const upstream::Destination destination{found->route, port, route.protocol(port), found->usage};
+  const upstream::Destination destination{found->route, port, choose_protocol(route, port, request), found->usage};
   const Passage passage{destination, request, scene, config};
   co_return co_await carry(edge, client, journal, passage);
 }

@@ -45,7 +45,8 @@ class ClientStream final
   void refuse(Failure failure) { parse_failure_ = failure; }
   /// The handler is done with it: what is left of the stream is ended.
   void finish();
-  using Stream::lost;
+  /// Its connection is over.
+  void lost(ErrorCode why) { closed(why); }
 
   const ClientInfo& client() const override { return client_; }
   const http::RequestHead& request() const override { return request_; }

@@ -193,6 +193,7 @@ struct Codec::Callbacks {
         FieldList fields;
         fields.add(*part.trailers);
         check(nghttp2_submit_trailer(session, id, fields.data(), fields.size()));
+        if (size == 0) stream->sent(0);  // No DATA is sent, so nothing else would say so.
       }
     }
     return static_cast<ssize_t>(size);

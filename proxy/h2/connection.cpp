@@ -29,7 +29,7 @@ Companion Connection::read_all() {
     transport_.abort();  // This connection pays, the others go on.
   }
   is_reading_over_ = true;
-  owner_.lost();
+  owner_.lost(codec_.wants_input() ? ErrorCode::cancel : ErrorCode::protocol_error);
   output_.set();
   done_.set();
 }

@@ -26,8 +26,9 @@ class Connection {
    public:
     /// Input was taken in; what it opened may be started now.
     virtual void received() = 0;
-    /// Nothing comes any more, and nothing that is sent arrives for sure: every stream is to be told.
-    virtual void lost() = 0;
+    /// Nothing comes any more, and nothing that is sent arrives for sure: every stream is to be told. protocol_error
+    /// when it was the peer's doing.
+    virtual void lost(ErrorCode why) = 0;
 
    protected:
     ~Owner() = default;
@@ -37,6 +38,7 @@ class Connection {
              std::chrono::milliseconds write_stall);
 
   Codec& codec() { return codec_; }
+  const Codec& codec() const { return codec_; }
   Loop& loop() const { return transport_.loop(); }
   BufferPool& buffers() const { return buffers_; }
 

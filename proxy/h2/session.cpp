@@ -76,10 +76,10 @@ void Session::received() {
   if (!std::exchange(is_heard_, true) && stream_count_ == 0) rest();
 }
 
-void Session::lost() {
-  for (const std::unique_ptr<ClientStream>& stream : opening_) stream->lost();
+void Session::lost(ErrorCode why) {
+  for (const std::unique_ptr<ClientStream>& stream : opening_) stream->lost(why);
   received();
-  for (auto it = streams_.begin(); it != streams_.end();) (it++)->lost();
+  for (auto it = streams_.begin(); it != streams_.end();) (it++)->lost(why);
 }
 
 Detached Session::serve(std::unique_ptr<ClientStream> stream) {

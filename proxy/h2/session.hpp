@@ -54,7 +54,7 @@ class Session final : public ClientSession, private Connection::Owner {
   StreamHandler* opened(StreamId id) override;
   void going_away(StreamId /*last*/) override {}
   void received() override;
-  void lost() override;
+  void lost(ErrorCode why) override;
 
   Detached serve(std::unique_ptr<ClientStream> stream);
   void served();

@@ -57,9 +57,6 @@ class Stream : public StreamHandler, public BodySource, public BodySink {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  /// Its connection is over.
-  void lost() { closed(ErrorCode::cancel); }
-
   // BodySource and BodySink
   Task<Result<Part>> read() override;
   bool is_ready() const override { return !received_.empty() || is_end_ || is_over(); }

@@ -22,6 +22,14 @@ std::size_t Fields::count(std::string_view name) const {
   return static_cast<std::size_t>(std::count_if(begin(), end(), matches));
 }
 
+bool is_grpc(const Fields& fields) {
+  constexpr std::string_view kGrpc = "application/grpc";
+  std::string_view value = fields.value("content-type");
+  value = value.substr(0, value.find_first_of("; \t"));
+  if (!equal_ignoring_case(value.substr(0, kGrpc.size()), kGrpc)) return false;
+  return value.size() == kGrpc.size() || value[kGrpc.size()] == '+';
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return to_lower(x) == to_lower(y); });
 }

@@ -85,6 +85,8 @@ struct ResponseHead {
   bool is_interim() const { return status >= 100 && status < 200 && status != 101; }
 };
 
+/// The media type is exactly application/grpc, or that with a +suffix; application/grpc-web is ordinary HTTP.
+bool is_grpc(const Fields& fields);
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// RFC 9110 5.6.2 token, not empty.
 bool is_token(std::string_view text);

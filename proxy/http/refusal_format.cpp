@@ -18,15 +18,6 @@ bool any_value_contains(const Fields& fields, std::string_view name, std::string
   });
 }
 
-/// The media type is exactly application/grpc, or that with a +suffix; application/grpc-web is ordinary HTTP.
-bool is_grpc(const Fields& fields) {
-  constexpr std::string_view kGrpc = "application/grpc";
-  std::string_view value = fields.value("content-type");
-  value = value.substr(0, value.find_first_of("; \t"));
-  if (!equal_ignoring_case(value.substr(0, kGrpc.size()), kGrpc)) return false;
-  return value.size() == kGrpc.size() || value[kGrpc.size()] == '+';
-}
-
 bool is_browser(std::string_view user_agent) {
   constexpr std::array<std::string_view, 7> kNames = {"mozilla", "chrome", "safari", "firefox",
                                                       "edge",    "opera",  "msie"};

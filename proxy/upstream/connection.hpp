@@ -3,22 +3,13 @@
 
 #include <proxy/net/transport.hpp>
 #include <proxy/upstream/idle_list.hpp>
-#include <proxy/upstream/upstream.hpp>
+#include <proxy/upstream/pool_key.hpp>
 
-#include <chrono>
+#include <cstddef>
 #include <memory>
+#include <string>
 
 namespace sandgate::proxy::upstream {
-
-/// Connections are shared within a key and never across: the sandbox, its generation, where it is, and the protocol.
-struct PoolKey {
-  routing::SandboxId id;
-  std::string generation;
-  config::IpAddress address;
-  std::uint16_t port = 0;
-  routing::UpstreamProtocol protocol = routing::UpstreamProtocol::http1;
-  friend bool operator==(const PoolKey&, const PoolKey&) = default;
-};
 
 /// What the pool knows of a key; it lives while any connection of it does.
 struct PoolShelf {

@@ -1,5 +1,6 @@
 #include <proxy/upstream/dial.hpp>
 #include <proxy/upstream/h1_upstream.hpp>
+#include <proxy/upstream/h2_upstream.hpp>
 #include <proxy/upstream/pool.hpp>
 
 #include <algorithm>
@@ -12,29 +13,19 @@ Counter& gauge(Metrics& metrics, UpstreamState state) {
   return metrics.upstream_connections[static_cast<std::size_t>(state)];
 }
 
-std::size_t hash_of(const routing::SandboxId& id, std::string_view generation, std::uint16_t port) {
-  const std::size_t mixed = std::hash<std::string_view>{}(id.view()) * 31 + std::hash<std::string_view>{}(generation);
-  return mixed * 31 + port;
-}
-
 }  // namespace
 
-std::size_t Pool::KeyHash::hash(const PoolKey& key) { return hash_of(key.id, key.generation, key.port); }
-
-std::size_t Pool::KeyHash::operator()(const Destination& destination) const {
-  return hash_of(destination.route->id, destination.route->generation, destination.dial_port());
-}
-
-bool Pool::KeyEqual::operator()(const PoolKey& key, const Destination& destination) const {
-  const routing::Route& route = *destination.route;
-  return key.port == destination.dial_port() && key.protocol == destination.protocol && key.id == route.id &&
-         key.address == route.address && key.generation == route.generation;
-}
+Pool::Pool(const Environment& environment)
+    : environment_(environment),
+      links_(environment.loop, {environment.buffers, environment.metrics, environment.config}, *this) {}
 
 Pool::~Pool() { close_idle(); }
 
 Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse, Attempt& attempt,
                                      std::pmr::memory_resource* memory) {
+  if (destination.protocol == routing::UpstreamProtocol::h2c) {
+    co_return co_await open_stream(destination, reuse, attempt, memory);
+  }
   std::unique_ptr<Connection> connection;
   if (reuse == Reuse::allowed) {
     if (const auto shelf = shelves_.find(destination); shelf != shelves_.end()) connection = take_idle(*shelf->second);
@@ -45,10 +36,19 @@ Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse
     if (dialled.has_error()) co_return dialled.error();
     connection = std::move(*dialled);
   }
-  gauge(environment_.metrics, UpstreamState::active).add();
   void* place = memory->allocate(sizeof(H1Upstream), alignof(H1Upstream));
   const H1Upstream::Setting setting{*this, environment_.buffers, environment_.config};
   co_return UpstreamPtr(new (place) H1Upstream(std::move(connection), setting, memory));
+}
+
+Task<Result<UpstreamPtr>> Pool::open_stream(const Destination& destination, Reuse reuse, Attempt& attempt,
+                                            std::pmr::memory_resource* memory) {
+  const Result<H2Link*> opened = co_await links_.open(destination, reuse, attempt);
+  if (opened.has_error()) co_return opened.error();
+  H2Link& link = **opened;
+  environment_.metrics.upstream_reuse[link.has_carried() ? 1 : 0].add();
+  void* place = memory->allocate(sizeof(H2Upstream), alignof(H2Upstream));
+  co_return UpstreamPtr(new (place) H2Upstream(link, environment_.config, memory));
 }
 
 std::unique_ptr<Connection> Pool::take_idle(PoolShelf& shelf) {
@@ -61,6 +61,7 @@ std::unique_ptr<Connection> Pool::take_idle(PoolShelf& shelf) {
     connection.wake();
     idle_.remove(connection, shelf.idle);
     gauge(environment_.metrics, UpstreamState::idle).subtract();
+    gauge(environment_.metrics, UpstreamState::active).add();
     return std::unique_ptr<Connection>(&connection);
   }
   return nullptr;
@@ -87,14 +88,14 @@ Task<Result<std::unique_ptr<Connection>>> Pool::dial_new(const Destination& dest
   ++connection.shelf->connections;
   connection.usage = destination.usage;
   connection.usage->connections.fetch_add(1, std::memory_order_relaxed);
+  gauge(environment_.metrics, UpstreamState::active).add();
   co_return dialled;
 }
 
 PoolShelf& Pool::shelf_for(const Destination& destination) {
   const auto found = shelves_.find(destination);
   if (found != shelves_.end()) return *found->second;
-  const routing::Route& route = *destination.route;
-  PoolKey key{route.id, std::string(route.generation), route.address, destination.dial_port(), destination.protocol};
+  PoolKey key = PoolKey::of(destination);
   auto shelf = std::make_unique<PoolShelf>();
   shelf->key = key;
   shelf->endpoint_text = config::Endpoint{key.address, key.port, {}}.to_string();
@@ -145,6 +146,7 @@ void Pool::end_generation(const routing::SandboxId& id, std::string_view generat
     const PoolKey& key = connection.shelf->key;
     if (key.id == id && key.generation != generation) close_idle(connection);
   });
+  links_.end_generation(id, generation);
 }
 
 void Pool::close_idle() {

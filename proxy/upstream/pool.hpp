@@ -3,13 +3,15 @@
 // Keyed by sandbox, generation, address, port and protocol (contract 5): never shared across. Before the first byte
 // goes over a connection the generation is checked again, so an address that was given to another sandbox while it was
 // being dialled never gets this one's bytes. When a generation ends, `end_generation` closes what is idle of it; what
-// is open is LiveExchanges' business.
+// is open is LiveExchanges' business. HTTP/1 connections are used by one exchange at a time and rest in between; those
+// of HTTP/2 are shared (h2_links).
 #pragma once
 
 #include <config/config.hpp>
 #include <proxy/metrics.hpp>
 #include <proxy/upstream/connection.hpp>
 #include <proxy/upstream/dial_policy.hpp>
+#include <proxy/upstream/h2_links.hpp>
 #include <proxy/upstream/upstream.hpp>
 #include <routing/route_table.hpp>
 
@@ -26,7 +28,7 @@ struct PoolLimits {
   std::size_t idle_total = 16384;
 };
 
-class Pool final : public Opener, private Connection::Owner {
+class Pool final : public Opener, private Connection::Owner, private H2Links::Dialler {
  public:
   struct Environment {
     Loop& loop;
@@ -38,7 +40,7 @@ class Pool final : public Opener, private Connection::Owner {
     PoolLimits limits;
   };
 
-  explicit Pool(const Environment& environment) : environment_(environment) {}
+  explicit Pool(const Environment& environment);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -48,36 +50,26 @@ class Pool final : public Opener, private Connection::Owner {
 
   /// Gives back what an upstream is done with.
   void keep(std::unique_ptr<Connection> connection, std::chrono::milliseconds idle_for);
-  void discard(std::unique_ptr<Connection> connection);
+  void discard(std::unique_ptr<Connection> connection) override;
 
   /// Closes idle connections of `id` whose generation is not `generation`.
   void end_generation(const routing::SandboxId& id, std::string_view generation);
   void close_idle();
 
  private:
-  struct KeyHash {
-    using is_transparent = void;
-    std::size_t operator()(const PoolKey& key) const { return hash(key); }
-    std::size_t operator()(const Destination& destination) const;
-    static std::size_t hash(const PoolKey& key);
-  };
-  struct KeyEqual {
-    using is_transparent = void;
-    bool operator()(const PoolKey& a, const PoolKey& b) const { return a == b; }
-    bool operator()(const PoolKey& key, const Destination& destination) const;
-    bool operator()(const Destination& destination, const PoolKey& key) const { return (*this)(key, destination); }
-  };
-
   void idle_ended(Connection& connection) override;
   std::unique_ptr<Connection> take_idle(PoolShelf& shelf);
   void close_idle(Connection& connection);
   PoolShelf& shelf_for(const Destination& destination);
-  Task<Result<std::unique_ptr<Connection>>> dial_new(const Destination& destination, Attempt& attempt);
+  Task<Result<UpstreamPtr>> open_stream(const Destination& destination, Reuse reuse, Attempt& attempt,
+                                        std::pmr::memory_resource* memory);
+  Task<Result<std::unique_ptr<Connection>>> dial_new(const Destination& destination, Attempt& attempt) override;
   void forget(Connection& connection);
 
   Environment environment_;
-  std::unordered_map<PoolKey, std::unique_ptr<PoolShelf>, KeyHash, KeyEqual> shelves_;
+  std::unordered_map<PoolKey, std::unique_ptr<PoolShelf>, PoolKeyHash, PoolKeyEqual> shelves_;
   IdleList idle_;
+  H2Links links_;
 };
 
 }  // namespace sandgate::proxy::upstream

@@ -6,6 +6,7 @@
 
 #include <config/ip_address.hpp>
 #include <proxy/base/body.hpp>
+#include <proxy/base/signal.hpp>
 #include <proxy/exchange.hpp>
 #include <proxy/http/head.hpp>
 #include <proxy/net/transport.hpp>
@@ -68,13 +69,17 @@ class Attempt {
   void abandon() {
     is_abandoned_ = true;
     if (dialling_ != nullptr) dialling_->abort();
+    if (waited_for_ != nullptr) waited_for_->set();
   }
   bool is_abandoned() const { return is_abandoned_; }
   /// The connection that is being made now; null: none.
   void dial(net::Transport* transport) { dialling_ = transport; }
+  /// Set when it is given up while it waits for another's dial; null: it does not wait.
+  void wait_on(Signal* signal) { waited_for_ = signal; }
 
  private:
   net::Transport* dialling_ = nullptr;
+  Signal* waited_for_ = nullptr;
   bool is_abandoned_ = false;
 };
 

@@ -1,0 +1,95 @@
+#include <proxy/upstream/h2_link.hpp>
+
+#include <algorithm>
+
+namespace sandgate::proxy::upstream {
+namespace {
+
+// A sandbox is near, so a small window is a fast one. It bounds what is held for a client that does not read; the
+// connection's is never the brake, or one such client could stop the others of the same sandbox.
+constexpr std::uint32_t kStreamWindow = 64 * 1024;
+constexpr std::uint32_t kConnectionWindow = 1024 * 1024;
+constexpr std::uint32_t kMostWindow = 256 * 1024;
+constexpr std::uint32_t kMostStreams = 100;
+// A service may cancel a lot of calls for reasons of its own; this is against one that does nothing else.
+constexpr std::uint32_t kResetsPerMinute = 60'000;
+
+h2::Codec::Setting codec_setting(const config::Limits& limits) {
+  h2::Codec::Setting setting;
+  setting.role = h2::Codec::Role::client;
+  setting.streams = kMostStreams;
+  setting.head_bytes = static_cast<std::uint32_t>(limits.response_head_bytes.count);
+  setting.stream_window = kStreamWindow;
+  setting.connection_window = kConnectionWindow;
+  setting.most_window = kMostWindow;
+  setting.credits_connection_at_once = true;
+  setting.resets_per_minute = kResetsPerMinute;
+  return setting;
+}
+
+}  // namespace
+
+H2Link::H2Link(std::unique_ptr<Connection> connection, const Environment& environment, Keeper& keeper)
+    : tcp_(std::move(connection)),
+      environment_(environment),
+      keeper_(keeper),
+      connection_(tcp_->transport, environment.buffers, codec_setting(environment.config->limits), *this,
+                  environment.config->timeouts.stream_idle),
+      none_left_(tcp_->transport.loop()),
+      rested_(*this),
+      ended_(*this) {
+  running_ = run();
+}
+
+H2Link::~H2Link() = default;
+
+Companion H2Link::run() {
+  co_await connection_.run();
+  takes_streams_ = false;
+  while (!streams_.empty()) co_await none_left_.wait();
+  connection_.loop().schedule(ended_);
+}
+
+bool H2Link::has_room() const {
+  return takes_streams_ && streams_.size() < std::min(kMostStreams, connection_.codec().peer_streams());
+}
+
+std::unique_ptr<Connection> H2Link::take_connection() {
+  if (has_carried()) move_gauge(UpstreamState::idle, UpstreamState::active);  // As the pool gave it.
+  return std::move(tcp_);
+}
+
+void H2Link::add(LinkedStream& stream) {
+  if (streams_.empty() && has_carried()) move_gauge(UpstreamState::idle, UpstreamState::active);
+  rested_.disarm();
+  streams_.push_back(stream);
+  ++tcp_->exchanges;
+}
+
+void H2Link::remove(LinkedStream& stream) {
+  streams_.erase(streams_.iterator_to(stream));
+  if (!streams_.empty()) return;
+  move_gauge(UpstreamState::active, UpstreamState::idle);
+  none_left_.set();
+  const auto rest = takes_streams_ ? environment_.config->timeouts.sandbox_idle : std::chrono::milliseconds(1);
+  connection_.loop().arm(rested_, connection_.loop().now() + rest);
+}
+
+void H2Link::lost(h2::ErrorCode why) {
+  takes_streams_ = false;
+  for (LinkedStream& stream : streams_) stream.lost(why);
+}
+
+/// Ends it in order: GOAWAY, then the connection.
+void H2Link::close() {
+  takes_streams_ = false;
+  connection_.codec().terminate(h2::ErrorCode::no_error);
+  connection_.flush();
+}
+
+void H2Link::move_gauge(UpstreamState from, UpstreamState to) {
+  environment_.metrics.upstream_connections[static_cast<std::size_t>(from)].subtract();
+  environment_.metrics.upstream_connections[static_cast<std::size_t>(to)].add();
+}
+
+}  // namespace sandgate::proxy::upstream

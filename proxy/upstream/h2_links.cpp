@@ -1,0 +1,93 @@
+#include <proxy/upstream/h2_links.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace sandgate::proxy::upstream {
+
+H2Links::~H2Links() {
+  for (auto& [key, group] : groups_) {
+    for (std::unique_ptr<H2Link>& link : group.links) drop(std::move(link));
+  }
+}
+
+H2Links::Group& H2Links::group_for(const Destination& destination) {
+  const auto found = groups_.find(destination);
+  return found != groups_.end() ? found->second : groups_[PoolKey::of(destination)];
+}
+
+H2Link* H2Links::find_room(Group& group) {
+  const auto found =
+      std::find_if(group.links.begin(), group.links.end(), [](const auto& link) { return link->has_room(); });
+  return found != group.links.end() ? found->get() : nullptr;
+}
+
+Task<Result<H2Link*>> H2Links::open(const Destination& destination, Reuse reuse, Attempt& attempt) {
+  for (;;) {
+    Group& group = group_for(destination);
+    H2Link* const link = reuse == Reuse::allowed ? find_room(group) : nullptr;
+    if (link != nullptr) co_return link;
+    if (!group.is_dialling || reuse == Reuse::fresh_only) co_return co_await dial(destination, attempt);
+    const std::optional<Failure> failure = co_await wait(group, attempt);
+    if (failure) co_return *failure;
+  }
+}
+
+Task<Result<H2Link*>> H2Links::dial(const Destination& destination, Attempt& attempt) {
+  group_for(destination).is_dialling = true;
+  Result<std::unique_ptr<Connection>> dialled = co_await dialler_.dial_new(destination, attempt);
+  const auto entry = groups_.find(destination);
+  Group& group = entry->second;
+  group.is_dialling = false;
+  H2Link* link = nullptr;
+  if (dialled.has_value()) {
+    H2Link::Keeper& keeper = *this;
+    group.links.push_back(std::make_unique<H2Link>(std::move(*dialled), environment_, keeper));
+    link = group.links.back().get();
+  }
+  for (Waiting& waiting : group.waiting) {
+    const bool is_theirs_too = dialled.has_error() && dialled.error() != Failure::client_closed;
+    if (is_theirs_too) waiting.failure = dialled.error();
+    waiting.signal.set();
+  }
+  if (link != nullptr) co_return link;
+  if (group.links.empty() && group.waiting.empty()) groups_.erase(entry);
+  co_return dialled.error();
+}
+
+/// Until the dial that is under way has ended. Its failure, or nothing: look again.
+Task<std::optional<Failure>> H2Links::wait(Group& group, Attempt& attempt) {
+  Waiting waiting(loop_);
+  group.waiting.push_back(waiting);
+  attempt.wait_on(&waiting.signal);
+  co_await waiting.signal.wait();
+  attempt.wait_on(nullptr);
+  if (attempt.is_abandoned()) co_return Failure::client_closed;
+  co_return waiting.failure;
+}
+
+void H2Links::drop(std::unique_ptr<H2Link> link) {
+  std::unique_ptr<Connection> connection = link->take_connection();
+  link.reset();
+  dialler_.discard(std::move(connection));
+}
+
+void H2Links::link_ended(H2Link& link) {
+  const auto entry = groups_.find(link.shelf().key);
+  auto& links = entry->second.links;
+  const auto at = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.get() == &link; });
+  std::unique_ptr<H2Link> owned = std::move(*at);
+  links.erase(at);
+  const Group& group = entry->second;
+  if (group.links.empty() && !group.is_dialling && group.waiting.empty()) groups_.erase(entry);
+  drop(std::move(owned));
+}
+
+void H2Links::end_generation(const routing::SandboxId& id, std::string_view generation) {
+  for (auto& [key, group] : groups_) {
+    if (key.id != id || key.generation == generation) continue;
+    for (const auto& link : group.links) link->abort();
+  }
+}
+
+}  // namespace sandgate::proxy::upstream
