@@ -184,16 +184,16 @@ void H2ResponseReader::take(std::string_view name, std::string_view value) {
 Result<void> H2ResponseReader::finish(bool is_head_request, bool is_last) {
   const bool is_code = head_.status >= 100 && head_.status <= 599 && head_.status != 101;  // RFC 9113 8.6
   if (is_malformed_ || !size_.is_within() || !is_code) return Failure::response_invalid;
-  const auto length = content_length_ ? parse_content_length(*content_length_) : std::nullopt;
-  if (content_length_ && !length) return Failure::response_invalid;
+  BodyLength stated{is_last ? BodyLength::Kind::length : BodyLength::Kind::until_end};
+  if (content_length_) {
+    const std::optional<std::uint64_t> length = parse_content_length(*content_length_);
+    if (!length) return Failure::response_invalid;
+    stated = {BodyLength::Kind::length, *length};
+  }
   const bool is_bodyless = is_head_request || head_.status < 200 || head_.status == 204 || head_.status == 304;
   if (is_bodyless) return {};
-  if (is_last) {
-    if (length.value_or(0) > 0) return Failure::response_invalid;
-    head_.body = {BodyLength::Kind::length, 0};
-  } else {
-    head_.body = length ? BodyLength{BodyLength::Kind::length, *length} : BodyLength{BodyLength::Kind::until_end};
-  }
+  if (is_last && stated.length > 0) return Failure::response_invalid;
+  head_.body = stated;
   return {};
 }
 
