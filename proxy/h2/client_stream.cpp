@@ -56,9 +56,9 @@ void ClientStream::take_field(std::string_view name, std::string_view value) {
 }
 
 bool ClientStream::take_head_end(bool is_last) {
-  is_begun_ = true;
   const Result<void> understood = reader_.finish(is_last);
   if (understood.has_error() && !parse_failure_) parse_failure_ = understood.error();
+  is_begun_ = parse_failure_ || request_.body != http::BodyLength{http::BodyLength::Kind::length, 0};
   return true;
 }
 

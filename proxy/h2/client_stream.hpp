@@ -4,6 +4,8 @@
 //      └─────── reset ────────┘                            one that never became whole is served as malformed, so that
 //                                                          it is in the log like any other; its answer reaches nobody
 //
+// A request that says its body is empty begins with its end: bytes that follow all the same go nowhere.
+//
 // A tunnel (RFC 8441) is the same stream: 200 instead of 101, and DATA both ways.
 #pragma once
 
@@ -39,7 +41,7 @@ class ClientStream final
                StreamId id);
 
   StreamHandler& handler() { return *this; }
-  /// The head is whole, or never will be: the exchange can begin.
+  /// The head is whole, and the end of an empty body has come; or they never will: the exchange can begin.
   bool is_begun() const { return is_begun_; }
   /// Answers with `failure` whatever the request is.
   void refuse(Failure failure) { parse_failure_ = failure; }
@@ -71,6 +73,7 @@ class ClientStream final
   Task<Result<void>> write(Part part) override;
   void take_field(std::string_view name, std::string_view value) override;
   bool take_head_end(bool is_last) override;
+  void take_end() override { is_begun_ = true; }
   void broken(ErrorCode why) override;
   TimePoint read_deadline() const override;
   std::optional<Failure> read_expired() override;

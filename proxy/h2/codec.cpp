@@ -7,6 +7,7 @@
 #include <charconv>
 #include <new>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace sandgate::proxy::h2 {
@@ -19,7 +20,8 @@ constexpr std::size_t kFrameHeader = 9;
 constexpr std::size_t kMostHeadSent = 1024 * 1024;
 // Frames, beside one a stream: answers to PING and SETTINGS, resets, credit.
 constexpr std::size_t kMostUnsent = 200;
-constexpr std::uint32_t kPeerStreamsAtFirst = 100;  // Until its SETTINGS come (RFC 9113 6.5.2 recommends no less).
+constexpr std::uint16_t kStreamsPlaceholder = 0x7e7e;  // See make_greeting.
+constexpr std::uint32_t kPeerStreamsAtFirst = 100;     // Until its SETTINGS come (RFC 9113 6.5.2 recommends no less).
 
 /// What the library answered; other errors than this are about streams that are over, which is no error here.
 int check(int result) {
@@ -247,6 +249,7 @@ Codec::Codec(const Setting& setting, CodecHandler& handler)
   }
   session_.reset(session);
   submit_settings();
+  if (setting.role == Role::server) make_greeting();
 }
 
 Codec::~Codec() = default;
@@ -255,10 +258,10 @@ void Codec::submit_settings() {
   std::array<nghttp2_settings_entry, 5> entries;
   std::size_t count = 0;
   const auto add = [&](std::int32_t id, std::uint32_t value) { entries[count++] = {id, value}; };
+  if (setting_.role == Role::server) add(kStreamsPlaceholder, setting_.streams);
   add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setting_.stream_window);
   add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setting_.head_bytes);
   if (setting_.role == Role::server) {
-    add(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, setting_.streams);
     add(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1);
     add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
   } else {
@@ -267,6 +270,18 @@ void Codec::submit_settings() {
   check(nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), count));
   check(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0,
                                               static_cast<std::int32_t>(setting_.connection_window)));
+}
+
+/// The library makes a connection error of a stream too many, and every exchange of the connection would pay for it. So
+/// it is not told the limit: the setting is made under a number nobody uses and renamed on its way out. A stream beyond
+/// it is refused by whoever is asked to open it (RFC 9113 5.1.2).
+void Codec::make_greeting() {
+  const std::uint8_t* bytes = nullptr;
+  const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
+  if (size < 0) throw std::bad_alloc();
+  greeting_ = view(bytes, static_cast<std::size_t>(size));
+  greeting_[kFrameHeader] = 0;  // The first setting of the frame.
+  greeting_[kFrameHeader + 1] = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS;
 }
 
 // --- in -------------------------------------------------------------------------------------------------------------
@@ -369,6 +384,7 @@ void Codec::terminate(ErrorCode why) {
 
 void Codec::produce(Buffer& block, BufferPool& buffers) {
   block_ = &block;
+  block.append(std::exchange(greeting_, {}));
   while (!is_broken_ && block.room_size() >= kLeastRoom) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
@@ -386,7 +402,9 @@ void Codec::produce(Buffer& block, BufferPool& buffers) {
   block_ = nullptr;
 }
 
-bool Codec::has_output() const { return !is_broken_ && nghttp2_session_want_write(session_.get()) != 0; }
+bool Codec::has_output() const {
+  return !greeting_.empty() || (!is_broken_ && nghttp2_session_want_write(session_.get()) != 0);
+}
 
 bool Codec::is_congested() const {
   return nghttp2_session_get_outbound_queue_size(session_.get()) > setting_.streams + kMostUnsent;

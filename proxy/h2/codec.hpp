@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 struct nghttp2_session;
@@ -108,6 +109,8 @@ class Codec {
   void receive(std::string_view bytes, TimePoint now);
   /// More input makes sense: no connection error, and not both sides done.
   bool wants_input() const;
+  /// The peer's preface came, its SETTINGS included (RFC 9113 3.4).
+  bool has_begun() const { return meter_.has_begun(); }
   /// A head, or trailers, have begun and not ended.
   bool is_in_head() const { return meter_.is_in_head(); }
   /// The limit that ended the connection.
@@ -157,6 +160,7 @@ class Codec {
   };
 
   void submit_settings();
+  void make_greeting();
   void return_connection_credit(std::size_t bytes);
 
   Setting setting_;
@@ -165,6 +169,7 @@ class Codec {
   FrameMeter meter_;
   Window window_;
   TimePoint now_{};
+  std::string greeting_;     ///< Our first bytes, until they were produced.
   Buffer* block_ = nullptr;  ///< What `produce` fills at the moment.
   std::optional<LimitLabel> exceeded_;
   bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.

@@ -15,6 +15,7 @@ enum FrameType : std::uint8_t {
 constexpr std::uint8_t kEndStream = 0x1;
 constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kEndHeaders = 0x4;
+constexpr std::uint8_t kPadded = 0x8;
 
 constexpr double kResetBurst = 100;
 // What one DATA frame of ours may be answered with (Envoy allows ten WINDOW_UPDATEs; a peer that measures the path
@@ -39,31 +40,48 @@ FrameMeter::FrameMeter(std::size_t skips, std::uint32_t resets_per_minute)
 
 std::optional<LimitLabel> FrameMeter::read(std::string_view bytes, TimePoint now) {
   while (!bytes.empty()) {
-    const std::size_t skipped = std::min(skip_, bytes.size());
-    skip_ -= skipped;
-    bytes.remove_prefix(skipped);
-    while (header_size_ < kHeaderBytes && !bytes.empty()) {
-      header_[header_size_++] = static_cast<std::uint8_t>(bytes.front());
-      bytes.remove_prefix(1);
+    if (skip_ > 0) {
+      const std::size_t skipped = std::min(skip_, bytes.size());
+      skip_ -= skipped;
+      bytes.remove_prefix(skipped);
+      continue;
     }
-    if (header_size_ < kHeaderBytes) return std::nullopt;
+    header_[header_size_++] = static_cast<std::uint8_t>(bytes.front());
+    bytes.remove_prefix(1);
+    if (header_size_ < (is_padded_data() ? kPaddedHeaderBytes : kHeaderBytes)) continue;
+    const std::size_t length =
+        static_cast<std::size_t>(header_[0]) << 16 | static_cast<std::size_t>(header_[1]) << 8 | header_[2];
+    skip_ = length - (header_size_ - kHeaderBytes);
     header_size_ = 0;
-    skip_ = static_cast<std::size_t>(header_[0]) << 16 | static_cast<std::size_t>(header_[1]) << 8 | header_[2];
     if (const auto limit = judge(now)) return limit;
   }
   return std::nullopt;
 }
 
+/// As far as it has come: a header that is whole and has a pad length behind it.
+bool FrameMeter::is_padded_data() const {
+  const bool has_payload = header_[0] != 0 || header_[1] != 0 || header_[2] != 0;
+  return header_size_ >= kHeaderBytes && header_[3] == kData && (header_[4] & kPadded) != 0 && has_payload;
+}
+
+/// `skip_` is what follows the header, padding included.
+std::optional<LimitLabel> FrameMeter::judge_data(TimePoint now) {
+  const std::uint8_t flags = header_[4];
+  const std::size_t padding = (flags & kPadded) != 0 && skip_ > 0 ? header_[kHeaderBytes] : 0;
+  if (skip_ > padding || (flags & kEndStream) != 0) return std::nullopt;
+  return charge(empty_, LimitLabel::h2_empty_frames, now);
+}
+
 std::optional<LimitLabel> FrameMeter::judge(TimePoint now) {
   const std::uint8_t type = header_[3];
   const std::uint8_t flags = header_[4];
+  ++frames_;
   continuations_ = type == kContinuation ? continuations_ + 1 : 0;
   is_head_ = type == kHeaders || type == kContinuation;
   is_head_open_ = is_head_ && (flags & kEndHeaders) == 0;
   switch (type) {
     case kData:
-      if (skip_ > 0 || (flags & kEndStream) != 0) return std::nullopt;
-      return charge(empty_, LimitLabel::h2_empty_frames, now);
+      return judge_data(now);
     case kContinuation:
       return continuations_ > kMaxContinuations ? std::optional(LimitLabel::h2_continuations) : std::nullopt;
     case kHeaders:

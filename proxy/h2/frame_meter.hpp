@@ -1,6 +1,6 @@
 // frame_meter: how much trouble a peer makes with frames that carry nothing (hardening H2-RESET, H2-CONT, H2-FLOOD).
 //
-// It reads only the nine-byte frame headers, before the codec sees the bytes, so what it counts does not depend on what
+// It reads only the frame headers (nine bytes, and of padded DATA one more), before the codec sees the bytes, so what it counts does not depend on what
 // a library calls a frame or an error. Each kind of frame that costs work and brings none has an allowance that refills
 // with time; a peer that gets data from us is given more, because it answers that with WINDOW_UPDATE and PING. Streams
 // that were reset, by either side, are charged by the codec.
@@ -47,19 +47,25 @@ class FrameMeter {
   std::optional<LimitLabel> reset(TimePoint now);
   /// DATA was sent to the peer.
   void sent_data();
+  /// The first frame has come whole.
+  bool has_begun() const { return frames_ > 1 || (frames_ == 1 && skip_ == 0); }
   /// A head has begun and not ended.
   bool is_in_head() const { return is_head_open_ || (is_head_ && skip_ > 0); }
 
  private:
   static constexpr std::size_t kHeaderBytes = 9;
+  static constexpr std::size_t kPaddedHeaderBytes = 10;  ///< With the pad length (RFC 9113 6.1).
   static constexpr int kMaxContinuations = 8;
 
+  bool is_padded_data() const;
   std::optional<LimitLabel> judge(TimePoint now);
+  std::optional<LimitLabel> judge_data(TimePoint now);
   std::optional<LimitLabel> charge(Allowance& allowance, LimitLabel label, TimePoint now);
 
   std::size_t skip_;  ///< Payload bytes, or bytes of the preface, that are still to come.
-  std::array<std::uint8_t, kHeaderBytes> header_{};
+  std::array<std::uint8_t, kPaddedHeaderBytes> header_{};
   std::size_t header_size_ = 0;
+  std::uint64_t frames_ = 0;
   int continuations_ = 0;
   bool is_head_ = false;       ///< The last frame is HEADERS or CONTINUATION,
   bool is_head_open_ = false;  ///< and others follow (no END_HEADERS).

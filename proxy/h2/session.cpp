@@ -58,11 +58,6 @@ StreamHandler* Session::opened(StreamId id) {
 }
 
 void Session::received() {
-  if (!connection_.codec().is_in_head()) {
-    head_.disarm();
-  } else if (!head_.is_armed()) {
-    host_.loop.arm(head_, after(host_.loop.now(), host_.config->timeouts.client_head));
-  }
   std::vector<std::unique_ptr<ClientStream>> opened = std::exchange(opening_, {});
   for (std::unique_ptr<ClientStream>& stream : opened) {
     if (!stream->is_begun()) {
@@ -73,7 +68,19 @@ void Session::received() {
       serve(std::move(stream));
     }
   }
-  if (!std::exchange(is_heard_, true) && stream_count_ == 0) rest();
+  watch_opening();
+}
+
+/// A head, the end of an empty body, and the preface have client_head to come.
+void Session::watch_opening() {
+  const Codec& codec = connection_.codec();
+  if (!codec.has_begun()) return;
+  if (!std::exchange(has_begun_, true) && stream_count_ == 0) rest();
+  if (opening_.empty() && !codec.is_in_head()) {
+    opening_late_.disarm();
+  } else if (!opening_late_.is_armed()) {
+    host_.loop.arm(opening_late_, after(host_.loop.now(), host_.config->timeouts.client_head));
+  }
 }
 
 void Session::lost(ErrorCode why) {

@@ -58,6 +58,7 @@ class Session final : public ClientSession, private Connection::Owner {
 
   Detached serve(std::unique_ptr<ClientStream> stream);
   void served();
+  void watch_opening();
   void rest();
   void end();
   void abort() { connection_.abort(); }
@@ -68,15 +69,15 @@ class Session final : public ClientSession, private Connection::Owner {
   net::Transport& transport_;
   Connection connection_;
   std::optional<Failure> refusal_;
-  std::vector<std::unique_ptr<ClientStream>> opening_;  ///< Not begun yet; at most one of them waits for its head.
+  std::vector<std::unique_ptr<ClientStream>> opening_;  ///< Not begun yet.
   boost::intrusive::list<ClientStream, boost::intrusive::constant_time_size<false>> streams_;
   std::size_t stream_count_ = 0;  ///< Of both.
   std::uint32_t exchanges_ = 0;
-  bool is_heard_ = false;
+  bool has_begun_ = false;  ///< The preface came.
   Phase phase_ = Phase::serving;
   std::optional<ActiveMark> active_;
   Timer idle_{*this, &Session::end};
-  Timer head_{*this, &Session::abort};
+  Timer opening_late_{*this, &Session::abort};
   Timer last_call_{*this, &Session::end};
   Signal all_served_;
 };

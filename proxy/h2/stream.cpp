@@ -65,6 +65,7 @@ void Stream::data(std::string_view bytes) {
 void Stream::data_ended() {
   is_end_ = true;
   readable_.set();
+  take_end();
 }
 
 void Stream::closed(ErrorCode why) {

@@ -78,6 +78,8 @@ class Stream : public StreamHandler, public BodySource, public BodySink {
   virtual void take_field(std::string_view name, std::string_view value) = 0;
   /// False: what follows is not a body yet (an interim response).
   virtual bool take_head_end(bool is_last) = 0;
+  /// The message is whole.
+  virtual void take_end() {}
   /// The stream was closed before the message was whole, in one direction or both.
   virtual void broken(ErrorCode /*why*/) {}
   /// How long `read` may wait.
