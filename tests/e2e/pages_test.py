@@ -1,44 +1,18 @@
 """The HTML pages as a browser draws them, in light and dark; kept under build/screenshots for people to look at."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.patience import seconds
+from support.browser import CHROMIUM, visit
 from support.ports import free_port
 
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 # Blink's numbers for prefers-color-scheme.
 SCHEMES = {"dark": 0, "light": 1}
-
-
-def chromium(profile: Path, url: str, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [
-            CHROMIUM,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--no-proxy-server",
-            f"--user-data-dir={profile}",
-            "--host-resolver-rules=MAP * 127.0.0.1",
-            *arguments,
-            url,
-        ],
-        capture_output=True,
-        timeout=seconds(60),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +50,7 @@ def test_a_page_is_drawn_in_light_and_in_dark(edge, addresses, tmp_path, reason)
     for scheme, number in SCHEMES.items():
         image = SCREENSHOTS / f"{reason}-{scheme}.png"
         image.unlink(missing_ok=True)
-        done = chromium(
+        done = visit(
             tmp_path / "profile",
             f"http://{addresses[reason]}:{edge.plain_port}{path}",
             "--window-size=900,600",
@@ -91,7 +65,7 @@ def test_a_page_is_drawn_in_light_and_in_dark(edge, addresses, tmp_path, reason)
 
 def test_the_browser_has_nothing_to_complain_about(edge, addresses, tmp_path):
     """The page's own styles must pass its own Content-Security-Policy."""
-    done = chromium(
+    done = visit(
         tmp_path / "profile",
         f"http://{addresses['sandbox_not_found']}:{edge.plain_port}/",
         "--dump-dom",
@@ -105,7 +79,7 @@ def test_the_browser_has_nothing_to_complain_about(edge, addresses, tmp_path):
 def test_a_page_fits_a_telephone(edge, addresses, tmp_path):
     image = SCREENSHOTS / "port_closed-narrow.png"
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    chromium(
+    visit(
         tmp_path / "profile",
         f"http://{addresses['port_closed']}:{edge.plain_port}/",
         "--window-size=500,800",
