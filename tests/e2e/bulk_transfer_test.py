@@ -1,4 +1,4 @@
-"""A gibibyte up and a gibibyte down at once, over TLS: every byte arrives and the edge's memory stays flat."""
+"""A gibibyte up and a gibibyte down at once, over TLS in either HTTP: every byte arrives, the edge's memory stays flat."""
 
 import os
 import socket
@@ -60,7 +60,6 @@ def curl(edge, certificates, host: str, *arguments: str, **options) -> subproces
         [
             "curl",
             "-sS",
-            "--http1.1",
             "--noproxy",
             "*",
             "--cacert",
@@ -78,7 +77,8 @@ def curl(edge, certificates, host: str, *arguments: str, **options) -> subproces
     )
 
 
-def test_a_gibibyte_each_way_at_once_in_64_mebibytes(edge, certificates, tmp_path):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_a_gibibyte_each_way_at_once_in_64_mebibytes(edge, certificates, tmp_path, version):
     service = BulkService()
     edge.put("bulk", {"address": "127.0.0.1"})
     host = f"{service.port}-bulk.sandbox.test"
@@ -86,8 +86,8 @@ def test_a_gibibyte_each_way_at_once_in_64_mebibytes(edge, certificates, tmp_pat
     with open(upload_file, "wb") as file:
         file.truncate(SIZE)  # sparse: nothing is written
     transfers = [
-        curl(edge, certificates, host, "-T", str(upload_file), "-w", "%{size_upload}"),
-        curl(edge, certificates, host, "-o", "/dev/null", "-w", "%{size_download}"),
+        curl(edge, certificates, host, version, "-T", str(upload_file), "-w", "%{size_upload} %{http_version}"),
+        curl(edge, certificates, host, version, "-o", "/dev/null", "-w", "%{size_download} %{http_version}"),
     ]
     peak = 0
     try:
@@ -101,6 +101,8 @@ def test_a_gibibyte_each_way_at_once_in_64_mebibytes(edge, certificates, tmp_pat
     finally:
         for transfer in transfers:
             transfer.kill()
-    assert (up, up_error) == (b"ok%d" % SIZE, b"") and (down, down_error) == (b"%d" % SIZE, b"")
+    spoken = version.removeprefix("--http").encode()
+    assert (up, up_error) == (b"ok%d %s" % (SIZE, spoken), b"")
+    assert (down, down_error) == (b"%d %s" % (SIZE, spoken), b"")
     assert service.received == SIZE
     assert peak <= 64 * 1024, f"{peak} KiB"
