@@ -36,7 +36,8 @@ def made_once(name: str, sources: list, make: Callable[[Path], None]) -> Path:
             unfinished.mkdir()
             try:
                 make(unfinished)
-            except subprocess.CalledProcessError as error:
-                pytest.skip(f"{name} cannot be had here: {error.stderr.decode(errors='replace')[-300:]}")
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                said = (error.stderr or b"no answer in time").decode(errors="replace").splitlines()
+                pytest.skip(f"{name} cannot be had here: {'; '.join(said[:3])[:300]}")
             unfinished.rename(folder)
     return folder
