@@ -8,6 +8,10 @@
 namespace sandgate::proxy::h2 {
 namespace {
 
+// Of a request that was answered early (hardening H1-BODY).
+constexpr std::size_t kMostReadAway = 256 * 1024;
+constexpr std::chrono::seconds kLongestReadAway{1};
+
 http::HeadLimits head_limits(const config::Limits& limits) {
   return {limits.head_bytes.count, limits.head_fields, limits.target_bytes.count};
 }
@@ -80,11 +84,12 @@ bool ClientStream::is_host_covered(std::string_view host) const {
 
 /// Once the response has begun, only the relay's stream_idle counts: a quiet request body is no fault then.
 TimePoint ClientStream::read_deadline() const {
+  if (read_away_until_) return *read_away_until_;
   return is_head_sent_ ? kNever : after(host_.loop.now(), config_->timeouts.client_body_idle);
 }
 
 std::optional<Failure> ClientStream::read_expired() {
-  return is_head_sent_ ? std::nullopt : std::optional(Failure::client_body_timeout);
+  return is_head_sent_ && !read_away_until_ ? std::nullopt : std::optional(Failure::client_body_timeout);
 }
 
 Task<Result<Part>> ClientStream::read() {
@@ -149,10 +154,21 @@ void ClientStream::abort(Failure why) {
   connection().flush();
 }
 
-void ClientStream::finish() {
+Task<void> ClientStream::finish() {
   if (!is_over() && !is_sent()) reset(ErrorCode::internal_error);  // The handler gave up on it.
-  if (!is_over() && !is_received()) reset(ErrorCode::no_error);    // Answered before the request was whole.
   connection().flush();
+  if (!is_over() && !is_received()) co_await read_away();
+  if (!is_over() && !is_received()) reset(ErrorCode::no_error);  // Answered before the request was whole.
+  connection().flush();
+}
+
+Task<void> ClientStream::read_away() {
+  read_away_until_ = host_.loop.now() + kLongestReadAway;
+  for (std::size_t bytes = 0; bytes <= kMostReadAway;) {
+    const Result<Part> part = co_await Stream::read();
+    if (part.has_error() || part->is_last) co_return;
+    bytes += part->bytes.size();
+  }
 }
 
 }  // namespace sandgate::proxy::h2

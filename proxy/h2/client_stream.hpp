@@ -45,8 +45,9 @@ class ClientStream final
   bool is_begun() const { return is_begun_; }
   /// Answers with `failure` whatever the request is.
   void refuse(Failure failure) { parse_failure_ = failure; }
-  /// The handler is done with it: what is left of the stream is ended.
-  void finish();
+  /// The handler is done with it: what is left of the stream is ended. A request that was answered early may still come
+  /// to its end, within bounds: common clients drop an answer whose stream is reset behind it.
+  Task<void> finish();
   /// Its connection is over.
   void lost(ErrorCode why) { closed(why); }
 
@@ -78,6 +79,7 @@ class ClientStream final
   TimePoint read_deadline() const override;
   std::optional<Failure> read_expired() override;
   bool has_body(const http::ResponseHead& head) const;
+  Task<void> read_away();
   void open_tunnel(const http::ResponseHead& head);
 
   SessionHost& host_;
@@ -88,6 +90,7 @@ class ClientStream final
   http::H2RequestReader reader_;
   std::optional<Failure> parse_failure_;
   TimePoint started_at_;
+  std::optional<TimePoint> read_away_until_;
   Runnable* on_gone_ = nullptr;
   bool is_begun_ = false;
   bool is_head_sent_ = false;

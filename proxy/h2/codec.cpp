@@ -1,78 +1,19 @@
 #include <proxy/h2/codec.hpp>
+#include <proxy/h2/codec_library.hpp>
 
-#include <nghttp2/nghttp2.h>
-
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <new>
-#include <tuple>
 #include <utility>
-#include <vector>
 
 namespace sandgate::proxy::h2 {
 namespace {
 
-// What is left of a block below this is not worth a frame.
-constexpr std::size_t kLeastRoom = 1024;
-constexpr std::size_t kFrameHeader = 9;
 // Our own heads are bounded where they are read; the library's default is smaller than a 64 KiB head with our fields.
 constexpr std::size_t kMostHeadSent = 1024 * 1024;
 // Frames, beside one a stream: answers to PING and SETTINGS, resets, credit.
 constexpr std::size_t kMostUnsent = 200;
 constexpr std::uint16_t kStreamsPlaceholder = 0x7e7e;  // See make_greeting.
 constexpr std::uint32_t kPeerStreamsAtFirst = 100;     // Until its SETTINGS come (RFC 9113 6.5.2 recommends no less).
-
-/// What the library answered; other errors than this are about streams that are over, which is no error here.
-int check(int result) {
-  if (result == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
-  return result;
-}
-
-std::string_view view(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
-std::uint8_t* unconst(std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); }
-
-/// The fields of one head, as the library takes them; it copies them before it returns, names in lower case.
-class FieldList {
- public:
-  FieldList() : list_(storage()) { list_.clear(); }
-
-  void add(std::string_view name, std::string_view value) {
-    list_.push_back(nghttp2_nv{unconst(name), unconst(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  void add(const http::Fields& fields) {
-    for (const http::Field& field : fields) add(field.name, field.value);
-  }
-  void add_status(std::uint16_t status) { add(":status", number(status)); }
-  void add_length(const http::BodyLength& body) {
-    if (body.kind == http::BodyLength::Kind::length) add("content-length", number(body.length));
-  }
-  const nghttp2_nv* data() const { return list_.data(); }
-  std::size_t size() const { return list_.size(); }
-
- private:
-  static std::vector<nghttp2_nv>& storage() {
-    thread_local std::vector<nghttp2_nv> list;  // So that a warm thread allocates nothing.
-    return list;
-  }
-  std::string_view number(std::uint64_t value) {
-    char* const begin = digits_.data() + used_;
-    const char* const end = std::to_chars(begin, digits_.data() + digits_.size(), value).ptr;
-    used_ = static_cast<std::size_t>(end - digits_.data());
-    return {begin, static_cast<std::size_t>(end - begin)};
-  }
-
-  std::vector<nghttp2_nv>& list_;
-  std::array<char, 32> digits_;  // A status and a length.
-  std::size_t used_ = 0;
-};
-
-StreamHandler* handler_of(nghttp2_session* session, StreamId id) {
-  return static_cast<StreamHandler*>(nghttp2_session_get_stream_user_data(session, id));
-}
 
 struct OptionDeleter {
   void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
@@ -87,149 +28,7 @@ std::unique_ptr<nghttp2_option, OptionDeleter> make_option() {
   return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
 }
 
-/// Resets that the edge decides on for reasons of its own or of a sandbox's are not the peer's fault.
-bool is_peers_fault(std::uint32_t code) {
-  const auto error = static_cast<ErrorCode>(code);
-  return error != ErrorCode::no_error && error != ErrorCode::internal_error && error != ErrorCode::cancel;
-}
-
 }  // namespace
-
-// --- what the library calls -----------------------------------------------------------------------------------------
-
-struct Codec::Callbacks {
-  static Codec& self(void* user) { return *static_cast<Codec*>(user); }
-
-  /// The callback without its exceptions: none may pass through the library. Whoever called the library throws it.
-  template <auto callback>
-  struct Safe;
-  template <class Outcome, class... Arguments, Outcome (*callback)(Arguments...)>
-  struct Safe<callback> {
-    static Outcome call(Arguments... arguments) {
-      try {
-        return callback(arguments...);
-      } catch (const std::bad_alloc&) {
-        void* const user = std::get<sizeof...(Arguments) - 1>(std::tie(arguments...));
-        self(user).is_out_of_memory_ = true;
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-      }
-    }
-  };
-
-  static int begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-    Codec& codec = self(user);
-    const StreamId id = frame->hd.stream_id;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    StreamHandler* const stream = codec.handler_.opened(id);
-    if (stream == nullptr) {
-      codec.reset(id, ErrorCode::refused_stream);
-    } else {
-      check(nghttp2_session_set_stream_user_data(session, id, stream));
-    }
-    return 0;
-  }
-
-  static int header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
-                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t /*flags*/,
-                    void* user) {
-    StreamHandler* const stream = handler_of(session, frame->hd.stream_id);
-    if (stream != nullptr) stream->field(view(name, name_size), view(value, value_size));
-    // A handler that was told of an absurd head has ended the connection (see `terminate`).
-    return self(user).exceeded_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-  }
-
-  /// By default the library drops a field it finds invalid; here the message is malformed (RFC 9113 8.1.1).
-  static int invalid_header(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/, const std::uint8_t* /*name*/,
-                            std::size_t /*name_size*/, const std::uint8_t* /*value*/, std::size_t /*value_size*/,
-                            std::uint8_t /*flags*/, void* /*user*/) {
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
-  static int frame_received(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-    if (frame->hd.type == NGHTTP2_GOAWAY) self(user).handler_.going_away(frame->goaway.last_stream_id);
-    StreamHandler* const stream = handler_of(session, frame->hd.stream_id);
-    if (stream == nullptr) return 0;
-    const bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (frame->hd.type == NGHTTP2_HEADERS) stream->head_ended(is_last);
-    if (frame->hd.type == NGHTTP2_DATA && is_last) stream->data_ended();
-    return 0;
-  }
-
-  static int data_chunk(nghttp2_session* session, std::uint8_t /*flags*/, StreamId id, const std::uint8_t* bytes,
-                        std::size_t size, void* user) {
-    Codec& codec = self(user);
-    StreamHandler* const stream = handler_of(session, id);
-    if (codec.setting_.credits_connection_at_once || stream == nullptr) codec.return_connection_credit(size);
-    if (stream != nullptr) stream->data(view(bytes, size));
-    return 0;
-  }
-
-  static int stream_closed(nghttp2_session* session, StreamId id, std::uint32_t code, void* /*user*/) {
-    StreamHandler* const stream = handler_of(session, id);
-    if (stream != nullptr) stream->closed(static_cast<ErrorCode>(code));
-    return 0;
-  }
-
-  static int frame_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
-    Codec& codec = self(user);
-    const bool is_charged = frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code);
-    const auto label = is_charged ? codec.meter_.reset(codec.now_) : std::nullopt;
-    if (label) codec.exceed(*label);
-    return 0;
-  }
-
-  static ssize_t read_data(nghttp2_session* session, StreamId id, std::uint8_t* /*to*/, std::size_t most,
-                           std::uint32_t* flags, nghttp2_data_source* /*source*/, void* user) {
-    Codec& codec = self(user);
-    StreamHandler* const stream = handler_of(session, id);
-    if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    const Outgoing part = stream->outgoing();
-    if (!part.is_waiting) return NGHTTP2_ERR_DEFERRED;
-    if (codec.block_->room_size() < kLeastRoom) return NGHTTP2_ERR_PAUSE;
-    const std::size_t size = std::min({most, part.bytes.size(), codec.block_->room_size() - kFrameHeader});
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (part.is_last && size == part.bytes.size()) {
-      *flags |= NGHTTP2_DATA_FLAG_EOF;
-      if (part.trailers != nullptr) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        FieldList fields;
-        fields.add(*part.trailers);
-        check(nghttp2_submit_trailer(session, id, fields.data(), fields.size()));
-        if (size == 0) stream->sent(0);  // No DATA is sent, so nothing else would say so.
-      }
-    }
-    return static_cast<ssize_t>(size);
-  }
-
-  static int send_data(nghttp2_session* session, nghttp2_frame* frame, const std::uint8_t* header, std::size_t size,
-                       nghttp2_data_source* /*source*/, void* user) {
-    Codec& codec = self(user);
-    StreamHandler* const stream = handler_of(session, frame->hd.stream_id);
-    if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    codec.block_->append(view(header, kFrameHeader));
-    codec.block_->append(stream->outgoing().bytes.substr(0, size));
-    codec.meter_.sent_data();
-    stream->sent(size);
-    return 0;
-  }
-
-  static const nghttp2_session_callbacks* all() {
-    static const nghttp2_session_callbacks* const callbacks = [] {
-      nghttp2_session_callbacks* made = nullptr;
-      check(nghttp2_session_callbacks_new(&made));
-      nghttp2_session_callbacks_set_on_begin_headers_callback(made, &Safe<&begin_headers>::call);
-      nghttp2_session_callbacks_set_on_header_callback(made, &Safe<&header>::call);
-      nghttp2_session_callbacks_set_on_invalid_header_callback(made, &Safe<&invalid_header>::call);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(made, &Safe<&frame_received>::call);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &Safe<&data_chunk>::call);
-      nghttp2_session_callbacks_set_on_stream_close_callback(made, &Safe<&stream_closed>::call);
-      nghttp2_session_callbacks_set_on_frame_send_callback(made, &Safe<&frame_sent>::call);
-      nghttp2_session_callbacks_set_send_data_callback(made, &Safe<&send_data>::call);
-      return made;
-    }();
-    return callbacks;
-  }
-};
 
 void Codec::SessionDeleter::operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
 
@@ -238,7 +37,7 @@ void Codec::SessionDeleter::operator()(nghttp2_session* session) const { nghttp2
 Codec::Codec(const Setting& setting, CodecHandler& handler)
     : setting_(setting),
       handler_(handler),
-      meter_(setting.role == Role::server ? NGHTTP2_CLIENT_MAGIC_LEN : 0, setting.resets_per_minute),
+      meter_(setting.role == Role::server, setting.resets_per_minute),
       window_(setting.connection_window, setting.most_window) {
   const auto option = make_option();
   nghttp2_session* session = nullptr;
@@ -255,17 +54,16 @@ Codec::Codec(const Setting& setting, CodecHandler& handler)
 Codec::~Codec() = default;
 
 void Codec::submit_settings() {
-  std::array<nghttp2_settings_entry, 5> entries;
+  std::array<nghttp2_settings_entry, 6> entries;
   std::size_t count = 0;
   const auto add = [&](std::int32_t id, std::uint32_t value) { entries[count++] = {id, value}; };
   if (setting_.role == Role::server) add(kStreamsPlaceholder, setting_.streams);
+  add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   add(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setting_.stream_window);
   add(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setting_.head_bytes);
   if (setting_.role == Role::server) {
     add(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1);
     add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
-  } else {
-    add(NGHTTP2_SETTINGS_ENABLE_PUSH, 0);
   }
   check(nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, entries.data(), count));
   check(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0,
@@ -288,23 +86,29 @@ void Codec::make_greeting() {
 
 void Codec::receive(std::string_view bytes, TimePoint now) {
   now_ = now;
-  if (exceeded_ || is_broken_) return;
+  if (is_ended_ || is_broken_) return;
   if (const auto label = meter_.read(bytes, now)) return exceed(*label);
+  if (meter_.is_violated()) return end(ErrorCode::protocol_error);
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   if (is_out_of_memory_ || taken == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
   if (taken >= 0) return;
   // A connection error that the library does not answer itself: a wrong preface, a flood, a head it gave up on.
-  if (!exceeded_) terminate(ErrorCode::protocol_error);
+  if (!exceeded_) end(ErrorCode::protocol_error);
+}
+
+void Codec::end(ErrorCode why) {
+  is_ended_ = true;
+  terminate(why);
 }
 
 void Codec::exceed(LimitLabel label) {
   if (exceeded_) return;
   exceeded_ = label;
-  terminate(ErrorCode::enhance_your_calm);
+  end(ErrorCode::enhance_your_calm);
 }
 
-bool Codec::wants_input() const { return !exceeded_ && !is_broken_ && nghttp2_session_want_read(session_.get()) != 0; }
+bool Codec::wants_input() const { return !is_ended_ && !is_broken_ && nghttp2_session_want_read(session_.get()) != 0; }
 
 void Codec::consume(StreamId id, Window& window, std::size_t bytes, bool is_drained, TimePoint now) {
   const auto grow = [&](Window& of, StreamId where) {

@@ -3,7 +3,7 @@
 //   receive(bytes) ──▶ StreamHandler: field… head_ended, data…, data_ended, closed
 //   respond, interim, request, resume, reset, … ──▶ produce(block): frames to send
 //
-// The only file that knows nghttp2. Both roles: `server` faces clients, `client` faces sandboxes. Stream errors are
+// Only its own files know nghttp2. Both roles: `server` faces clients, `client` faces sandboxes. Stream errors are
 // answered by the codec itself (RST_STREAM) and end the stream with `closed`; a connection error, or a peer that used up
 // an allowance of the FrameMeter, queues GOAWAY and nothing more is read.
 //
@@ -161,6 +161,7 @@ class Codec {
 
   void submit_settings();
   void make_greeting();
+  void end(ErrorCode why);
   void return_connection_credit(std::size_t bytes);
 
   Setting setting_;
@@ -172,6 +173,7 @@ class Codec {
   std::string greeting_;     ///< Our first bytes, until they were produced.
   Buffer* block_ = nullptr;  ///< What `produce` fills at the moment.
   std::optional<LimitLabel> exceeded_;
+  bool is_ended_ = false;          ///< By a connection error: nothing is read any more.
   bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.
   bool is_out_of_memory_ = false;  ///< A handler was.
 };

@@ -7,6 +7,7 @@ namespace {
 enum FrameType : std::uint8_t {
   kData = 0,
   kHeaders = 1,
+  kPriority = 2,
   kResetStream = 3,
   kSettings = 4,
   kPing = 6,
@@ -17,6 +18,7 @@ constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kEndHeaders = 0x4;
 constexpr std::uint8_t kPadded = 0x8;
 
+constexpr std::size_t kPrefaceBytes = 24;
 constexpr double kResetBurst = 100;
 // What one DATA frame of ours may be answered with (Envoy allows ten WINDOW_UPDATEs; a peer that measures the path
 // answers with a PING a round trip).
@@ -35,8 +37,8 @@ bool Allowance::take(TimePoint now) {
   return true;
 }
 
-FrameMeter::FrameMeter(std::size_t skips, std::uint32_t resets_per_minute)
-    : skip_(skips), resets_(kResetBurst, resets_per_minute / 60.0) {}
+FrameMeter::FrameMeter(bool is_server, std::uint32_t resets_per_minute)
+    : skip_(is_server ? kPrefaceBytes : 0), is_server_(is_server), resets_(kResetBurst, resets_per_minute / 60.0) {}
 
 std::optional<LimitLabel> FrameMeter::read(std::string_view bytes, TimePoint now) {
   while (!bytes.empty()) {
@@ -53,9 +55,20 @@ std::optional<LimitLabel> FrameMeter::read(std::string_view bytes, TimePoint now
         static_cast<std::size_t>(header_[0]) << 16 | static_cast<std::size_t>(header_[1]) << 8 | header_[2];
     skip_ = length - (header_size_ - kHeaderBytes);
     header_size_ = 0;
+    is_violated_ = !is_lawful();
+    if (is_violated_) return std::nullopt;
     if (const auto limit = judge(now)) return limit;
   }
   return std::nullopt;
+}
+
+bool FrameMeter::is_lawful() {
+  const std::uint32_t stream =
+      (static_cast<std::uint32_t>(header_[5]) << 24 | static_cast<std::uint32_t>(header_[6]) << 16 |
+       static_cast<std::uint32_t>(header_[7]) << 8 | header_[8]) &
+      0x7fffffff;
+  if (header_[3] == kPriority) return stream != 0;
+  return !is_server_ || header_[3] != kHeaders || ids_.use(stream);
 }
 
 /// As far as it has come: a header that is whole and has a pad length behind it.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <proxy/base/deadline.hpp>
+#include <proxy/h2/stream_ids.hpp>
 #include <proxy/metrics.hpp>
 
 #include <algorithm>
@@ -37,12 +38,14 @@ class Allowance {
 
 class FrameMeter {
  public:
-  /// `skips`: bytes before the first frame (the client's preface, RFC 9113 3.4). `resets_per_minute`: how many streams
+  /// `is_server`: the peer is a client, and begins with its preface (RFC 9113 3.4). `resets_per_minute`: how many streams
   /// may be reset for long; a hundred may be at once.
-  FrameMeter(std::size_t skips, std::uint32_t resets_per_minute);
+  FrameMeter(bool is_server, std::uint32_t resets_per_minute);
 
-  /// Reads what came. The allowance that is used up, if any.
+  /// Reads what came, up to the first frame that must not be. The allowance that is used up, if any.
   std::optional<LimitLabel> read(std::string_view bytes, TimePoint now);
+  /// A frame came that makes a connection error and that the codec would overlook (RFC 9113 5.1.1, 6.3).
+  bool is_violated() const { return is_violated_; }
   /// A stream was reset by either side.
   std::optional<LimitLabel> reset(TimePoint now);
   /// DATA was sent to the peer.
@@ -58,6 +61,7 @@ class FrameMeter {
   static constexpr int kMaxContinuations = 8;
 
   bool is_padded_data() const;
+  bool is_lawful();
   std::optional<LimitLabel> judge(TimePoint now);
   std::optional<LimitLabel> judge_data(TimePoint now);
   std::optional<LimitLabel> charge(Allowance& allowance, LimitLabel label, TimePoint now);
@@ -66,6 +70,9 @@ class FrameMeter {
   std::array<std::uint8_t, kPaddedHeaderBytes> header_{};
   std::size_t header_size_ = 0;
   std::uint64_t frames_ = 0;
+  bool is_server_;
+  bool is_violated_ = false;
+  StreamIds ids_;
   int continuations_ = 0;
   bool is_head_ = false;       ///< The last frame is HEADERS or CONTINUATION,
   bool is_head_open_ = false;  ///< and others follow (no END_HEADERS).

@@ -92,10 +92,10 @@ void Session::lost(ErrorCode why) {
 Detached Session::serve(std::unique_ptr<ClientStream> stream) {
   try {
     co_await host_.handler.handle(*stream);
+    co_await stream->finish();
   } catch (const std::exception&) {
-    stream->abort(Failure::overloaded);  // Out of memory: this exchange pays, the others go on.
+    connection_.abort();  // Out of memory: this connection pays, the others go on.
   }
-  stream->finish();
   stream.reset();
   served();
 }
