@@ -20,6 +20,7 @@ from pathlib import Path
 
 from support.admin_client import AdminClient
 from support.certificates import Certificates
+from support.h2_client import H2Client
 from support.metrics_page import MetricsPage
 from support.patience import eventually, seconds
 from support.ports import free_port
@@ -242,6 +243,13 @@ class Edge:
             return RawClient(self.plain_port, **options)
         options.setdefault("server_name", "any.sandbox.test")
         return RawClient(self.tls_port, tls=trust(self.certificates.sandbox), **options)
+
+    def connect_h2(self, *, tls: bool = False, **options) -> H2Client:
+        """HTTP/2: chosen by ALPN over TLS, by prior knowledge on the plain listener."""
+        if not tls:
+            return H2Client(self.plain_port, **options)
+        options.setdefault("server_name", "any.sandbox.test")
+        return H2Client(self.tls_port, tls=trust(self.certificates.sandbox, alpn=("h2",)), **options)
 
     def _read_stdout(self, stdout) -> None:
         for raw in stdout:

@@ -11,6 +11,7 @@ import pytest
 
 from support.certificates import make_certificates
 from support.edge import Edge
+from support.h2_client import H2Client
 from support.raw_client import RawClient
 from support.raw_sandbox import RawSandbox, ServingSandbox
 
@@ -38,6 +39,9 @@ class Door:
 
     def connect(self, **options) -> RawClient:
         return self.edge.connect(tls=self.is_tls, **options)
+
+    def connect_h2(self, **options) -> H2Client:
+        return self.edge.connect_h2(tls=self.is_tls, **options)
 
 
 @pytest.fixture(scope="session")

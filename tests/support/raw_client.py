@@ -25,35 +25,38 @@ def trust(certificate: Certificate, alpn=("http/1.1",)) -> ssl.SSLContext:
     return context
 
 
+def open_stream(
+    port: int,
+    *,
+    tls: ssl.SSLContext = None,
+    server_name: str = None,
+    source: str = None,
+    preface: bytes = b"",
+    session=None,
+    patience: float = 8,
+    receive_buffer: int = 0,
+) -> PlainStream:
+    """`source` is the local address to come from; `preface` goes before the TLS handshake (PROXY protocol)."""
+    connection = socket.socket()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if receive_buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.settimeout(seconds(patience))
+    if source:
+        connection.bind((source, 0))
+    try:
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(preface)
+        return TlsStream(connection, tls, server_name, session) if tls else PlainStream(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
 class RawClient(Dialogue):
-    def __init__(
-        self,
-        port: int,
-        *,
-        tls: ssl.SSLContext = None,
-        server_name: str = None,
-        source: str = None,
-        preface: bytes = b"",
-        session=None,
-        patience: float = 8,
-        receive_buffer: int = 0,
-    ):
-        """`source` is the local address to come from; `preface` goes before the TLS handshake (PROXY protocol)."""
-        connection = socket.socket()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if receive_buffer:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.settimeout(seconds(patience))
-        if source:
-            connection.bind((source, 0))
-        try:
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(preface)
-            stream = TlsStream(connection, tls, server_name, session) if tls else PlainStream(connection)
-        except BaseException:
-            connection.close()
-            raise
-        super().__init__(stream, patience)
+    def __init__(self, port: int, *, patience: float = 8, **options):
+        """`options` as for open_stream."""
+        super().__init__(open_stream(port, patience=patience, **options), patience)
 
     def read_head(self) -> Response:
         return parse_response(self.read_through(b"\r\n\r\n"))
@@ -86,4 +89,4 @@ class RawClient(Dialogue):
         assert not self.has_input(), "the edge sent something or ended the connection"
 
 
-__all__ = ["ConnectionEnded", "RawClient", "trust"]
+__all__ = ["ConnectionEnded", "RawClient", "open_stream", "trust"]
