@@ -14,6 +14,7 @@ from support.edge import Edge
 from support.h2_client import H2Client
 from support.raw_client import RawClient
 from support.raw_sandbox import RawSandbox, ServingSandbox
+from support.siege import Siege
 
 _numbers = itertools.count(1)
 
@@ -53,6 +54,13 @@ def certificates(tmp_path_factory):
 def edge(request, tmp_path_factory, certificates):
     with Edge(tmp_path_factory.mktemp("edge"), certificates, getattr(request.module, "EDGE_CONFIG", None)) as edge:
         yield edge
+
+
+@pytest.fixture(scope="module")
+def siege(edge):
+    """The module's edge with what an attack is measured by."""
+    with Siege(edge) as siege:
+        yield siege
 
 
 @pytest.fixture

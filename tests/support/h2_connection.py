@@ -67,7 +67,7 @@ class H2Connection(Dialogue):
             self.receive_window += amount
         else:
             stream.receive_window += amount
-        self.send(h2.window_update(stream.id if stream else 0, amount))
+        self._answer(h2.window_update(stream.id if stream else 0, amount))
 
     def _apply_settings(self) -> None:
         """The oldest of our SETTINGS is in force from here on."""
@@ -75,6 +75,13 @@ class H2Connection(Dialogue):
         for stream in self.streams.values():
             stream.receive_window += initial - self._initial_receive_window
         self._initial_receive_window = initial
+
+    def _answer(self, frame: bytes) -> None:
+        """To an edge that has closed already nothing is owed; what it said before is read first."""
+        try:
+            self.send(frame)
+        except ConnectionError:
+            pass
 
     # Taking frames
 
@@ -149,7 +156,7 @@ class H2Connection(Dialogue):
         for i in range(0, len(frame.payload), 6):
             self._take_setting(int.from_bytes(frame.payload[i : i + 2], "big"), frame.number(i + 2))
         if self.answers:
-            self.send(h2.SETTINGS_ACK)
+            self._answer(h2.SETTINGS_ACK)
 
     def _take_setting(self, key: int, value: int) -> None:
         if key == Setting.ENABLE_PUSH and value or key == Setting.MAX_FRAME_SIZE and not 16384 <= value < 1 << 24:
@@ -166,7 +173,7 @@ class H2Connection(Dialogue):
         if frame.flags & h2.ACK:
             self.ping_answers.append(frame.payload)
         elif self.answers:
-            self.send(h2.ping(frame.payload, ack=True))
+            self._answer(h2.ping(frame.payload, ack=True))
 
     def _take_goaway(self, frame: Frame) -> None:
         last = frame.number()

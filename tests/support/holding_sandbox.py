@@ -26,32 +26,34 @@ class HoldingSandbox(RawSandbox):
     def _hold_all(self) -> None:
         has_asked = {}
         while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._waker:
-                    for connection in has_asked:
-                        connection.close()
-                    return
-                if key.fileobj is self._listener:
-                    has_asked[self._take_one()] = False
-                else:
-                    self._read_some(key.fileobj, has_asked)
+            ready = [key.fileobj for key, _ in self._selector.select()]
+            if self._waker in ready:
+                for connection in has_asked:
+                    connection.close()
+                return
+            for connection in ready:
+                if connection is not self._listener:
+                    self._read_all(connection, has_asked)
+            if self._listener in ready:  # last, so that who was gone before is not counted beside the newcomer
+                has_asked[self._take_one()] = False
 
     def _take_one(self) -> socket.socket:
         connection, _ = self._listener.accept()
+        connection.setblocking(False)
         self._selector.register(connection, selectors.EVENT_READ)
         self.live += 1
         self.peak = max(self.peak, self.live)
         return connection
 
-    def _read_some(self, connection: socket.socket, has_asked: dict) -> None:
+    def _read_all(self, connection: socket.socket, has_asked: dict) -> None:
         try:
-            data = connection.recv(65536)
-        except OSError:
-            data = b""
-        if data:
-            self.total += not has_asked[connection]
-            has_asked[connection] = True
+            while connection.recv(65536):
+                self.total += not has_asked[connection]
+                has_asked[connection] = True
+        except BlockingIOError:
             return
+        except OSError:
+            pass
         self._selector.unregister(connection)
         connection.close()
         del has_asked[connection]
