@@ -9,6 +9,7 @@ import pytest
 
 from support.dialogue import ConnectionEnded
 from support.h2_frames import MAX_WINDOW, Code
+from support.h2_tunnel import open_tunnel
 from support.patience import SLOWNESS, eventually
 from support.raw_sandbox import OK, RawSandbox, ServingSandbox
 
@@ -154,6 +155,24 @@ def test_an_upload_under_way_is_finished(start, tls):
         assert upstream.read_body_bytes(3) == b"two"
         upstream.send(OK)
         assert client.read_response(stream).ended_well
+    assert edge.wait(within=5) == 0
+
+
+@TLS
+def test_a_tunnel_lives_until_the_grace_is_over_and_is_then_cut(start, tls):
+    edge, sandbox = start(grace="2s")
+    with edge.connect_h2(tls=tls) as client:
+        stream, upstream = open_tunnel(client, sandbox)
+        edge.signal(signal.SIGTERM)
+        client.wait(lambda: len(client.goaways) == 2, "the second GOAWAY")
+        client.send_data(stream, b"still here")
+        assert upstream.read_exactly(10) == b"still here"
+        try:
+            client.read_response(stream)
+        except ConnectionEnded:
+            pass
+        assert stream.body == b"" and not stream.ended_well, "no byte is put into a tunnel, and no end"
+        assert upstream.read_until_gone() == b""
     assert edge.wait(within=5) == 0
 
 

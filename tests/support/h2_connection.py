@@ -138,7 +138,11 @@ class H2Connection(Dialogue):
             self._begun_block = first, block
             return
         stream = self._stream_of(first)
-        fields = [(n.decode("latin1"), v.decode("latin1")) for n, v in self._decoder.decode(block, raw=True)]
+        try:
+            decoded = self._decoder.decode(block, raw=True)
+        except hpack.HPACKError as error:
+            raise MalformedMessage(f"a field block: {error!r}") from error
+        fields = [(name.decode("latin1"), value.decode("latin1")) for name, value in decoded]
         if not stream.was_cancelled:
             stream.take_head(fields, bool(first.flags & h2.END_STREAM))
 
