@@ -99,22 +99,21 @@ def batches_of(frame: bytes, count: int = FRAMES, size: int = 100) -> list:
     return [frame * size] * (count // size)
 
 
-def flood(client: H2Client, batches, is_read: bool = True) -> int:
-    """Sends batch after batch until the edge has ended the connection; how many it took."""
-    taken = 0
+def flood(client: H2Client, batches, is_read: bool = True) -> None:
+    """Sends batch after batch until the edge has ended the connection, and reads what it says of that."""
     try:
         for batch in batches:
             client.send(batch)
-            taken += 1
             if is_read:
                 client.read_available()
     except (ConnectionEnded, ConnectionError):
         pass
     client.read_to_goaway()
-    return taken
 
 
-def assert_calmed(client: H2Client, *others: int) -> None:
-    """The edge said that it was too much, or with one of the codes `others` what was wrong."""
+def assert_calmed(client: H2Client, *others: int, streams: int = None) -> None:
+    """The edge said that it was too much, or with one of the codes `others` what was wrong, within so many streams."""
     assert client.goaways, "the connection ended without a word"
-    assert client.goaways[-1][1] in (Code.ENHANCE_YOUR_CALM, *others), client.goaways
+    last, code = client.goaways[-1]
+    assert code in (Code.ENHANCE_YOUR_CALM, *others), client.goaways
+    assert streams is None or last < 2 * streams
