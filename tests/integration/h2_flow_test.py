@@ -10,8 +10,9 @@ import threading
 
 import pytest
 
+from support import h2_frames as h2
 from support.edge import is_sanitized
-from support.h2_frames import Code, Setting
+from support.h2_frames import Code, Kind, Setting
 from support.patience import eventually, seconds
 from support.raw_client import ConnectionEnded
 from support.raw_sandbox import OK, RawSandbox, SandboxConnection
@@ -242,6 +243,26 @@ def test_the_window_grows_for_an_upload_that_is_taken_as_it_comes(door, sandbox)
         sink.join()
         assert sink.size == 64 * MEBIBYTE
         assert widest > initial, "no more was ever in flight than in the beginning"
+
+
+def test_padding_gives_its_credit_back(door, sandbox):
+    with door.connect_h2() as client:
+        stream = client.request(sandbox.host, "POST", "/", end=False)
+        upstream = sandbox.accept()
+        upstream.read_head()
+        sink = Sink(upstream)
+        sink.start()
+        padded = h2.frame(Kind.DATA, h2.PADDED, stream.id, b"\xff" + b"x" + bytes(255))
+        for _ in range(10_000):  # 2.5 MB, more than any window in the beginning
+            client.wait(lambda: client.allowance(stream) > 257, "credit")
+            client.send(padded)
+            stream.send_window -= 257
+            client.send_window -= 257
+            client.read_available()
+        client.send_data(stream, end=True)
+        assert client.read_response(stream).status == 200
+        sink.join()
+        assert sink.size == 10_000
 
 
 def test_an_upload_and_a_download_side_by_side_arrive_whole(door, sandbox):
