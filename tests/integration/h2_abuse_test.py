@@ -178,9 +178,11 @@ def test_control_frames_without_end(door, siege, limit, frame, is_read):
         assert_calmed(client)
 
 
-def test_data_without_bytes_without_end(door, siege):
+@pytest.mark.parametrize("padding", [b"", b"\0", b"\xff" + bytes(255)], ids=["empty", "padded by none", "padded"])
+def test_data_without_bytes_without_end(door, siege, padding):
     with siege.contained("h2_empty_frames"), door.connect_h2() as client:
         stream = client.request(siege.victim.host, "POST", "/", end=False)
-        flood(client, batches_of(h2.data(stream.id), 5000, 10))
+        frame = h2.frame(Kind.DATA, h2.PADDED if padding else 0, stream.id, padding)
+        flood(client, batches_of(frame, 5000, 10))
         assert_calmed(client)
     assert siege.victim.total <= 1

@@ -311,7 +311,7 @@ def test_a_stream_whose_window_stays_shut_ends_and_the_others_go_on(impatient, t
         client.replenishes = False
         stream = client.request(sandbox.host)
         upstream = sandbox.accept()
-        upstream.answer(length(10) + b"0123456789")
+        upstream.answer(length(100) + b"0123456789")
         assert client.read_reset(stream) != Code.NO_ERROR
         assert (stream.body, stream.has_ended) == (b"01234", False)
         upstream.assert_closed()

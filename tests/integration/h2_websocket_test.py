@@ -78,10 +78,12 @@ def test_an_answer_that_opens_nothing_is_a_fault_of_the_sandbox(door, sandbox, s
         stream = ask_for_tunnel(client, sandbox)
         upstream = sandbox.accept()
         key = upstream.read_request().value("sec-websocket-key")
-        upstream.send(change(switch(key), key))
+        answer = change(switch(key), key)
+        upstream.send(answer)
         client.read_response(stream)
         assert (stream.status, stream.edge_reason) == (502, "response_invalid")
-        upstream.assert_closed()
+        if b" 101 " in answer:
+            upstream.assert_closed()
         assert client.ask(service.host).status == 200
 
 

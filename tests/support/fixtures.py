@@ -56,9 +56,9 @@ def edge(request, tmp_path_factory, certificates):
         yield edge
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def siege(edge):
-    """The module's edge with what an attack is measured by."""
+    """The module's edge with what an attack is measured by; the sandboxes are this test's own."""
     with Siege(edge) as siege:
         yield siege
 
