@@ -17,6 +17,9 @@
 
 namespace sandgate::proxy::http {
 
+/// A longer method is refused, whatever protocol carries it.
+inline constexpr std::size_t kMaxMethodBytes = 64;
+
 struct HeadLimits {
   std::size_t head_bytes;
   std::size_t fields;

@@ -7,8 +7,6 @@
 namespace sandgate::proxy::http {
 namespace {
 
-constexpr std::size_t kMaxMethodBytes = 64;
-
 /// What the field lines said, beyond being in the list.
 struct Notes {
   FramingFields framing;

@@ -4,6 +4,7 @@
 #include <routing/authority.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace sandgate::proxy::http {
 namespace {
@@ -86,13 +87,17 @@ void H2RequestReader::take_field(std::string_view name, std::string_view value) 
     return;  // As in HTTP/1 it is the authority, no field.
   }
   if (name == "content-length") is_first = fill(content_length_, value);
-  if (name == "expect") is_first = fill(expectation_, value);
   if (!is_first) return malformed();
+  if (name == "expect") {
+    ++expectations_;
+    expectation_ = value;
+  }
   head_.fields.add(name, value);
 }
 
-/// Crumbs become one field again (RFC 9113 8.2.3).
+/// Crumbs become one field again (RFC 9113 8.2.3). An empty one would leave white space at its end, which HTTP/1 drops.
 void H2RequestReader::add_cookie(std::string_view crumb) {
+  if (crumb.empty()) return;
   if (!cookie_.empty()) cookie_.append("; ");
   cookie_.append(crumb);
 }
@@ -100,7 +105,8 @@ void H2RequestReader::add_cookie(std::string_view crumb) {
 Result<void> H2RequestReader::finish(bool is_last) {
   if (!size_.is_within()) return Failure::head_too_large;
   if (is_malformed_ || !method_ || !is_token(*method_)) return Failure::bad_request;
-  if (!cookie_.empty()) head_.fields.add("cookie", cookie_);
+  if (method_->size() > kMaxMethodBytes) return Failure::bad_request;
+  if (!cookie_.empty()) head_.fields.add("cookie", concat(memory_, {cookie_}));
   if (const auto method = decide_method(); !method) return method;
   if (const auto target = decide_target(); !target) return target;
   if (const auto authority = decide_authority(); !authority) return authority;
@@ -148,8 +154,8 @@ Result<void> H2RequestReader::decide_body(bool is_last) {
 }
 
 Result<void> H2RequestReader::decide_expectation() {
-  if (!expectation_) return {};
-  if (!equal_ignoring_case(*expectation_, "100-continue")) return Failure::bad_expectation;
+  if (expectations_ == 0) return {};
+  if (expectations_ > 1 || !equal_ignoring_case(expectation_, "100-continue")) return Failure::bad_expectation;
   head_.expects_continue = head_.body.kind != BodyLength::Kind::none;
   return {};
 }
@@ -165,7 +171,7 @@ H2ResponseReader::H2ResponseReader(std::size_t max_bytes, std::size_t max_fields
 void H2ResponseReader::take(std::string_view name, std::string_view value) {
   if (!size_.add(name, value) || is_malformed_) return;
   if (name == ":status") {
-    const bool is_first = head_.status == 0 && head_.fields.empty();
+    const bool is_first = !std::exchange(has_status_, true) && head_.fields.empty();
     const bool is_code =
         value.size() == 3 && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
     is_malformed_ = !is_first || !is_code;
@@ -174,7 +180,7 @@ void H2ResponseReader::take(std::string_view name, std::string_view value) {
     }
     return;
   }
-  is_malformed_ = head_.status == 0 || !is_clean_field(name, value);
+  is_malformed_ = !has_status_ || !is_clean_field(name, value);
   if (is_malformed_) return;
   const std::string_view kept = concat(memory_, {value});
   if (name == "content-length") is_malformed_ = !fill(content_length_, kept);

@@ -71,7 +71,9 @@ class H2RequestReader {
   RequestHead& head_;
   H2HeadSize size_;
   std::optional<std::string_view> method_, scheme_, path_, authority_, protocol_;
-  std::optional<std::string_view> host_, content_length_, expectation_;
+  std::optional<std::string_view> host_, content_length_;
+  std::string_view expectation_;
+  std::size_t expectations_ = 0;
   std::pmr::string cookie_;
   bool has_fields_ = false;
   bool is_malformed_ = false;
@@ -91,6 +93,7 @@ class H2ResponseReader {
   ResponseHead& head_;
   H2HeadSize size_;
   std::optional<std::string_view> content_length_;
+  bool has_status_ = false;
   bool is_malformed_ = false;
 };
 
