@@ -44,6 +44,7 @@ H2Link::H2Link(std::unique_ptr<Connection> connection, const Environment& enviro
 H2Link::~H2Link() = default;
 
 Companion H2Link::run() {
+  co_await Yield(connection_.loop());  // Whoever dialled adds its stream first; one that is dead already tells it then.
   co_await connection_.run();
   takes_streams_ = false;
   while (!streams_.empty()) co_await none_left_.wait();
