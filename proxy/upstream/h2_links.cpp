@@ -27,18 +27,20 @@ Task<Result<H2Link*>> H2Links::open(const Destination& destination, Reuse reuse,
     Group& group = group_for(destination);
     H2Link* const link = reuse == Reuse::allowed ? find_room(group) : nullptr;
     if (link != nullptr) co_return link;
-    if (!group.is_dialling || reuse == Reuse::fresh_only) co_return co_await dial(destination, attempt);
+    if (group.dials == 0 || reuse == Reuse::fresh_only) co_return co_await dial(destination, attempt);
     const std::optional<Failure> failure = co_await wait(group, attempt);
-    if (failure) co_return *failure;
+    if (!failure) continue;
+    forget_if_unused(groups_.find(destination));
+    co_return *failure;
   }
 }
 
 Task<Result<H2Link*>> H2Links::dial(const Destination& destination, Attempt& attempt) {
-  group_for(destination).is_dialling = true;
+  ++group_for(destination).dials;
   Result<std::unique_ptr<Connection>> dialled = co_await dialler_.dial_new(destination, attempt);
   const auto entry = groups_.find(destination);
   Group& group = entry->second;
-  group.is_dialling = false;
+  --group.dials;
   H2Link* link = nullptr;
   if (dialled.has_value()) {
     H2Link::Keeper& keeper = *this;
@@ -51,7 +53,7 @@ Task<Result<H2Link*>> H2Links::dial(const Destination& destination, Attempt& att
     waiting.signal.set();
   }
   if (link != nullptr) co_return link;
-  if (group.links.empty() && group.waiting.empty()) groups_.erase(entry);
+  forget_if_unused(entry);
   co_return dialled.error();
 }
 
@@ -72,14 +74,17 @@ void H2Links::drop(std::unique_ptr<H2Link> link) {
   dialler_.discard(std::move(connection));
 }
 
+void H2Links::forget_if_unused(Groups::iterator entry) {
+  if (entry != groups_.end() && entry->second.is_unused()) groups_.erase(entry);
+}
+
 void H2Links::link_ended(H2Link& link) {
   const auto entry = groups_.find(link.shelf().key);
   auto& links = entry->second.links;
   const auto at = std::find_if(links.begin(), links.end(), [&](const auto& one) { return one.get() == &link; });
   std::unique_ptr<H2Link> owned = std::move(*at);
   links.erase(at);
-  const Group& group = entry->second;
-  if (group.links.empty() && !group.is_dialling && group.waiting.empty()) groups_.erase(entry);
+  forget_if_unused(entry);
   drop(std::move(owned));
 }
 

@@ -2,7 +2,7 @@
 //
 // One connection is dialled at a time for a key, and whoever wants one meanwhile waits for it: a hundred calls that
 // come at once make one connection, not a hundred. If the dial fails they share its failure; if only the one that
-// dialled went away, the next of them dials.
+// dialled went away, the next of them dials. Whoever must have a fresh connection dials for itself.
 #pragma once
 
 #include <proxy/base/signal.hpp>
@@ -12,6 +12,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -51,8 +52,9 @@ class H2Links final : private H2Link::Keeper {
   };
   struct Group {
     std::vector<std::unique_ptr<H2Link>> links;
-    bool is_dialling = false;
+    std::size_t dials = 0;  ///< Under way: one that may be shared, and those for fresh connections only.
     boost::intrusive::list<Waiting, boost::intrusive::constant_time_size<false>> waiting;
+    bool is_unused() const { return links.empty() && dials == 0 && waiting.empty(); }
   };
   using Groups = std::unordered_map<PoolKey, Group, PoolKeyHash, PoolKeyEqual>;
 
@@ -62,6 +64,7 @@ class H2Links final : private H2Link::Keeper {
   Task<Result<H2Link*>> dial(const Destination& destination, Attempt& attempt);
   Task<std::optional<Failure>> wait(Group& group, Attempt& attempt);
   void drop(std::unique_ptr<H2Link> link);
+  void forget_if_unused(Groups::iterator entry);
 
   Loop& loop_;
   H2Link::Environment environment_;
