@@ -10,6 +10,7 @@ using namespace tests;
 constexpr std::uint32_t kSettingsMaxStreams = 3;
 constexpr std::uint32_t kSettingsWindow = 4;
 constexpr std::uint32_t kSettingsHeadBytes = 6;
+constexpr std::uint32_t kSettingsPush = 2;
 constexpr std::uint32_t kSettingsConnect = 8;
 constexpr std::uint32_t kSettingsNoPriorities = 9;
 
@@ -32,6 +33,7 @@ TEST_CASE("codec: what a server advertises", "[h2]") {
   CHECK(said == std::map<std::uint32_t, std::uint32_t>{{kSettingsMaxStreams, 100},
                                                        {kSettingsWindow, 256 * 1024},
                                                        {kSettingsHeadBytes, 64 * 1024},
+                                                       {kSettingsPush, 0},
                                                        {kSettingsConnect, 1},
                                                        {kSettingsNoPriorities, 1}});
   CHECK_FALSE(server.codec.has_output());

@@ -65,7 +65,7 @@ std::vector<Kind> kinds() {
 TEST_CASE("frame meter: each kind has a burst, and what a second gives back", "[h2]") {
   for (const Kind& kind : kinds()) {
     INFO(kind.what);
-    FrameMeter meter(0, kResetsPerMinute);
+    FrameMeter meter(false, kResetsPerMinute);
     CHECK(taken_by(meter, kind.frame, kind.label, kStart, 5000) == kind.burst);
     CHECK(taken_by(meter, kind.frame, kind.label, kStart, 5000) == 0);
     CHECK(taken_by(meter, kind.frame, kind.label, kStart + seconds(1), 5000) == kind.per_second);
@@ -78,13 +78,13 @@ TEST_CASE("frame meter: what carries something, or ends a stream, is free", "[h2
       data(1, "x"), data(1, "", kEndStream), padded_data(1, "x", 5), headers(1, get()), settings_ack(),
   };
   for (const std::string& one : frames) {
-    FrameMeter meter(0, 0);
+    FrameMeter meter(false, 0);
     CHECK(meter.read(repeat(one, 5000), kStart) == std::nullopt);
   }
 }
 
 TEST_CASE("frame meter: kinds do not take from each other's allowance", "[h2]") {
-  FrameMeter meter(0, kResetsPerMinute);
+  FrameMeter meter(false, kResetsPerMinute);
   for (const Kind& kind : kinds()) {
     if (kind.frame == settings({{4, 1}}) || kind.frame.substr(3, 2) == "\x06\x01"s) continue;  // The same twice.
     if (kind.label == LimitLabel::h2_control_frames && kind.frame != window_update(0, 1)) continue;
@@ -94,7 +94,7 @@ TEST_CASE("frame meter: kinds do not take from each other's allowance", "[h2]") 
 }
 
 TEST_CASE("frame meter: streams that we reset count with those the peer resets", "[h2]") {
-  FrameMeter meter(0, kResetsPerMinute);
+  FrameMeter meter(false, kResetsPerMinute);
   for (int i = 0; i < 50; ++i) CHECK(meter.reset(kStart) == std::nullopt);
   CHECK(taken_by(meter, rst_stream(1, 8), LimitLabel::h2_resets, kStart, 200) == 50);
   CHECK(meter.reset(kStart) == LimitLabel::h2_resets);
@@ -102,7 +102,7 @@ TEST_CASE("frame meter: streams that we reset count with those the peer resets",
 
 TEST_CASE("frame meter: DATA that was sent to it gives a peer more PINGs and control frames, not more of the rest",
           "[h2]") {
-  FrameMeter meter(0, kResetsPerMinute);
+  FrameMeter meter(false, kResetsPerMinute);
   for (const Kind& kind : kinds()) taken_by(meter, kind.frame, kind.label, kStart, 5000);
   meter.sent_data();
   for (const Kind& kind : kinds()) {
@@ -122,7 +122,7 @@ TEST_CASE("frame meter: eight CONTINUATIONs in a row and no more", "[h2]") {
   const std::string opened = headers(1, get(), 0);
   const std::string middle = frame(FrameType::continuation, 0, 1, "x");
   const std::string last = frame(FrameType::continuation, kEndHeaders, 1, "x");
-  FrameMeter meter(0, 0);
+  FrameMeter meter(false, 0);
   CHECK(meter.read(opened + repeat(middle, 7) + last, kStart) == std::nullopt);
   CHECK(meter.read(opened + repeat(middle, 7) + last, kStart) == std::nullopt);  // Another head has its own.
   CHECK(meter.read(opened + repeat(middle, 8), kStart) == std::nullopt);
@@ -130,7 +130,7 @@ TEST_CASE("frame meter: eight CONTINUATIONs in a row and no more", "[h2]") {
 }
 
 TEST_CASE("frame meter: empty CONTINUATIONs count as any", "[h2]") {
-  FrameMeter meter(0, 0);
+  FrameMeter meter(false, 0);
   const std::string empty = frame(FrameType::continuation, 0, 1);
   CHECK(taken_by(meter, empty, LimitLabel::h2_continuations, kStart, 100) == 8);
 }
@@ -141,16 +141,16 @@ TEST_CASE("frame meter: however the bytes are cut, the verdict is the same", "[h
                            ping() + data(1, "", kEndStream);
   const std::string flood = std::string(kPreface) + repeat(settings(), 65) + head;
   for (const std::string& bytes : {calm, flood}) {
-    FrameMeter whole(kPreface.size(), 0);
+    FrameMeter whole(true, 0);
     const auto verdict = whole.read(bytes, kStart);
     CHECK(verdict.has_value() == (bytes == flood));
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-      FrameMeter meter(kPreface.size(), 0);
+      FrameMeter meter(true, 0);
       auto limit = meter.read(std::string_view(bytes).substr(0, cut), kStart);
       if (!limit) limit = meter.read(std::string_view(bytes).substr(cut), kStart);
       if (limit != verdict) FAIL("cut at " << cut);
     }
-    FrameMeter bytewise(kPreface.size(), 0);
+    FrameMeter bytewise(true, 0);
     std::optional<LimitLabel> limit;
     for (std::size_t i = 0; i < bytes.size() && !limit; ++i) {
       limit = bytewise.read(std::string_view(bytes).substr(i, 1), kStart);
@@ -167,7 +167,7 @@ TEST_CASE("frame meter: a head is open from its first byte behind the frame head
   const std::string bytes = std::string(kPreface) + settings() + head + data(1, "x") + ping();
   const std::size_t begins = kPreface.size() + kFrameHeaderBytes + kFrameHeaderBytes;
   const std::size_t ends = kPreface.size() + kFrameHeaderBytes + head.size();
-  FrameMeter meter(kPreface.size(), 0);
+  FrameMeter meter(true, 0);
   for (std::size_t read = 1; read <= bytes.size(); ++read) {
     REQUIRE(meter.read(std::string_view(bytes).substr(read - 1, 1), kStart) == std::nullopt);
     const bool is_open = read >= begins && read < ends;
@@ -182,6 +182,39 @@ TEST_CASE("allowance: time that stands still gives nothing", "[h2]") {
   for (int i = 0; i < 10; ++i) CHECK_FALSE(allowance.take(kStart));
   CHECK(allowance.take(kStart + std::chrono::milliseconds(1)));
   CHECK_FALSE(allowance.take(kStart + std::chrono::milliseconds(1)));
+}
+
+TEST_CASE("frame meter: stream ids are used in order, and a lower one that was opened may come again", "[h2]") {
+  struct Row {
+    const char* what;
+    std::vector<std::uint32_t> ids;
+    bool is_violated;
+  };
+  const std::vector<Row> rows{
+      {"one after the other", {1, 3, 5}, false},        {"trailers of an earlier one", {1, 3, 1}, false},
+      {"some passed over", {1, 9, 11}, false},          {"one that was passed over", {1, 5, 3}, true},
+      {"the first that was passed over", {3, 1}, true}, {"the last that was passed over", {1, 9, 7}, true},
+      {"one that ended a gap", {1, 9, 9}, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    FrameMeter meter(true, kResetsPerMinute);
+    std::string bytes(kPreface);
+    for (const std::uint32_t id : row.ids) bytes += frame(FrameType::headers, kEndHeaders, id, "x");
+    CHECK_FALSE(meter.read(bytes, kStart));
+    CHECK(meter.is_violated() == row.is_violated);
+  }
+  FrameMeter towards_a_server(false, kResetsPerMinute);
+  for (const std::uint32_t id : {5U, 3U}) {
+    CHECK_FALSE(towards_a_server.read(frame(FrameType::headers, kEndHeaders, id, "x"), kStart));
+  }
+  CHECK_FALSE(towards_a_server.is_violated());
+}
+
+TEST_CASE("frame meter: PRIORITY of no stream breaks the protocol", "[h2]") {
+  FrameMeter meter(false, kResetsPerMinute);
+  CHECK_FALSE(meter.read(frame(FrameType::priority, 0, 0, "12345"), kStart));
+  CHECK(meter.is_violated());
 }
 
 }  // namespace sandgate::proxy::h2
