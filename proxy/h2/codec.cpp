@@ -89,7 +89,7 @@ void Codec::receive(std::string_view bytes, TimePoint now) {
   now_ = now;
   if (is_ended_ || is_broken_) return;
   if (const auto label = meter_.read(bytes, now)) return exceed(*label);
-  if (meter_.is_violated()) return end(ErrorCode::protocol_error);
+  if (const auto error = meter_.violation()) return end(*error);
   const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const ssize_t taken = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   if (is_out_of_memory_ || taken == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();

@@ -13,6 +13,7 @@
 
 #include <proxy/base/buffer_pool.hpp>
 #include <proxy/base/deadline.hpp>
+#include <proxy/h2/error_code.hpp>
 #include <proxy/h2/frame_meter.hpp>
 #include <proxy/h2/window.hpp>
 #include <proxy/http/head.hpp>
@@ -29,20 +30,6 @@ struct nghttp2_session;
 namespace sandgate::proxy::h2 {
 
 using StreamId = std::int32_t;
-
-/// RFC 9113 7
-enum class ErrorCode : std::uint32_t {
-  no_error = 0x0,
-  protocol_error = 0x1,
-  internal_error = 0x2,
-  flow_control_error = 0x3,
-  stream_closed = 0x5,
-  frame_size_error = 0x6,
-  refused_stream = 0x7,
-  cancel = 0x8,
-  connect_error = 0xa,
-  enhance_your_calm = 0xb,
-};
 
 /// The part of a body that is to be sent now.
 struct Outgoing {

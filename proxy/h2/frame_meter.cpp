@@ -55,20 +55,26 @@ std::optional<LimitLabel> FrameMeter::read(std::string_view bytes, TimePoint now
         static_cast<std::size_t>(header_[0]) << 16 | static_cast<std::size_t>(header_[1]) << 8 | header_[2];
     skip_ = length - (header_size_ - kHeaderBytes);
     header_size_ = 0;
-    is_violated_ = !is_lawful();
-    if (is_violated_) return std::nullopt;
+    violation_ = find_violation();
+    if (violation_) return std::nullopt;
     if (const auto limit = judge(now)) return limit;
   }
   return std::nullopt;
 }
 
-bool FrameMeter::is_lawful() {
+std::optional<ErrorCode> FrameMeter::find_violation() {
   const std::uint32_t stream =
       (static_cast<std::uint32_t>(header_[5]) << 24 | static_cast<std::uint32_t>(header_[6]) << 16 |
        static_cast<std::uint32_t>(header_[7]) << 8 | header_[8]) &
       0x7fffffff;
-  if (header_[3] == kPriority) return stream != 0;
-  return !is_server_ || header_[3] != kHeaders || ids_.use(stream);
+  const std::uint8_t type = header_[3];
+  const bool ends = (header_[4] & kEndStream) != 0;
+  if (type == kPriority) return stream == 0 ? std::optional(ErrorCode::protocol_error) : std::nullopt;
+  if (!is_server_) return std::nullopt;
+  if (type == kHeaders) return ids_.headers(stream, ends);
+  if (type == kData) return ids_.data(stream, ends);
+  if (type == kResetStream) ids_.reset(stream);
+  return std::nullopt;
 }
 
 /// As far as it has come: a header that is whole and has a pad length behind it.

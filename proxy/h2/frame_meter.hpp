@@ -44,8 +44,8 @@ class FrameMeter {
 
   /// Reads what came, up to the first frame that must not be. The allowance that is used up, if any.
   std::optional<LimitLabel> read(std::string_view bytes, TimePoint now);
-  /// A frame came that makes a connection error and that the codec would overlook (RFC 9113 5.1.1, 6.3).
-  bool is_violated() const { return is_violated_; }
+  /// The connection error that a frame makes which the codec would overlook (RFC 9113 5.1, 5.1.1, 6.3).
+  std::optional<ErrorCode> violation() const { return violation_; }
   /// A stream was reset by either side.
   std::optional<LimitLabel> reset(TimePoint now);
   /// DATA was sent to the peer.
@@ -61,7 +61,7 @@ class FrameMeter {
   static constexpr int kMaxContinuations = 8;
 
   bool is_padded_data() const;
-  bool is_lawful();
+  std::optional<ErrorCode> find_violation();
   std::optional<LimitLabel> judge(TimePoint now);
   std::optional<LimitLabel> judge_data(TimePoint now);
   std::optional<LimitLabel> charge(Allowance& allowance, LimitLabel label, TimePoint now);
@@ -71,7 +71,7 @@ class FrameMeter {
   std::size_t header_size_ = 0;
   std::uint64_t frames_ = 0;
   bool is_server_;
-  bool is_violated_ = false;
+  std::optional<ErrorCode> violation_;
   StreamIds ids_;
   int continuations_ = 0;
   bool is_head_ = false;       ///< The last frame is HEADERS or CONTINUATION,

@@ -18,12 +18,7 @@ from support.test_tools import made_once, require
 _SOURCES = Path(__file__).parent / "h2spec"
 
 # Cases that ask for what RFC 9113 does not ask for any more, and what it says instead.
-ON_CLOSED_STREAMS = "5.1: a frame on a closed stream MAY be a connection error; after RST_STREAM it is to be discarded"
 EXCEPTIONS = {
-    ("http2/5.1", "closed: Sends a DATA frame after sending RST_STREAM frame"): ON_CLOSED_STREAMS,
-    ("http2/5.1", "closed: Sends a HEADERS frame after sending RST_STREAM frame"): ON_CLOSED_STREAMS,
-    ("http2/5.1", "closed: Sends a DATA frame"): ON_CLOSED_STREAMS,
-    ("http2/5.1", "closed: Sends a HEADERS frame"): ON_CLOSED_STREAMS,
     ("http2/5.3.1", "Sends PRIORITY frame that depend on itself"): "5.3.2: priorities are no more; they are ignored",
 }
 EXCEPTIONS_ON_PLAIN = {
