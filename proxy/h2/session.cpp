@@ -53,17 +53,24 @@ StreamHandler* Session::opened(StreamId id) {
   if (!active_) active_.emplace(host_.metrics);
   idle_.disarm();
   ClientStream& stream = *opening_.back();
+  stream.on_gone(&cut_off_);  // Until its exchange wants to know.
   if (refusal_) stream.refuse(*refusal_);
   return &stream.handler();
 }
 
 void Session::received() {
+  begin();
+}
+
+/// Serves every stream whose head is whole, or never will be.
+void Session::begin() {
   std::vector<std::unique_ptr<ClientStream>> opened = std::exchange(opening_, {});
   for (std::unique_ptr<ClientStream>& stream : opened) {
     if (!stream->is_begun()) {
       opening_.push_back(std::move(stream));
     } else {
       if (++exchanges_ >= host_.config->limits.exchanges_per_connection) drain();
+      stream->on_gone(nullptr);
       streams_.push_back(*stream);
       serve(std::move(stream));
     }

@@ -51,11 +51,22 @@ class Session final : public ClientSession, private Connection::Owner {
     Act act_;
   };
 
+  /// A stream that was opening has ended, outside of `receive`: it is to be served as malformed.
+  class CutOff final : public Runnable {
+   public:
+    explicit CutOff(Session& session) : Runnable(&run), session_(session) {}
+
+   private:
+    static void run(Runnable& self) { static_cast<CutOff&>(self).session_.begin(); }
+    Session& session_;
+  };
+
   StreamHandler* opened(StreamId id) override;
   void going_away(StreamId /*last*/) override {}
   void received() override;
   void lost(ErrorCode why) override;
 
+  void begin();
   Detached serve(std::unique_ptr<ClientStream> stream);
   void served();
   void watch_opening();
@@ -79,6 +90,7 @@ class Session final : public ClientSession, private Connection::Owner {
   Timer idle_{*this, &Session::end};
   Timer opening_late_{*this, &Session::abort};
   Timer last_call_{*this, &Session::end};
+  CutOff cut_off_{*this};
   Signal all_served_;
 };
 
