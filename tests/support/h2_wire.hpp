@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace sandgate::proxy::tests {
 
@@ -35,6 +36,8 @@ class H2Wire {
   H2Peer peer;
   bool reads = true;       ///< False: what comes stays in the socket.
   bool has_ended = false;  ///< The other side finished or reset the connection.
+  /// The last stream of every GOAWAY that came, also of one that a codec that is done does not look at.
+  std::vector<std::uint32_t> goaways;
 
   /// Takes what came, and sends what the codec has to say.
   void move() {
@@ -57,11 +60,25 @@ class H2Wire {
       const ssize_t got = ::recv(socket_.number(), bytes.data(), bytes.size(), 0);
       if (got == 0 || (got < 0 && errno != EAGAIN)) has_ended = true;
       if (got <= 0) return;
-      peer.receive({bytes.data(), static_cast<std::size_t>(got)});
+      const std::string_view some(bytes.data(), static_cast<std::size_t>(got));
+      look_for_goaway(some);
+      peer.receive(some);
+    }
+  }
+
+  void look_for_goaway(std::string_view some) {
+    heard_ += some;
+    while (heard_.size() >= kFrameHeaderBytes) {
+      const std::size_t size = kFrameHeaderBytes + read_number(std::string_view(heard_).substr(0, 3));
+      if (heard_.size() < size) return;
+      const Frame frame = read_frames(std::string_view(heard_).substr(0, size)).value().front();
+      if (frame.type == FrameType::goaway) goaways.push_back(read_number(std::string_view(frame.payload).substr(0, 4)));
+      heard_.erase(0, size);
     }
   }
 
   UniqueFd socket_;
+  std::string heard_;  ///< The beginning of a frame.
   std::string unsent_;
 };
 

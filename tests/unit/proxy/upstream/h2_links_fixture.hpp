@@ -109,7 +109,17 @@ class Links {
     destination.sandbox_port = 8080;
     destination.protocol = routing::UpstreamProtocol::h2c;
   }
-  ~Links() { callers.clear(); }
+  ~Links() {  // Nobody is left waiting.
+    while (dialler.dialling() > 0) {
+      dialler.fail(Failure::port_closed);
+      turn();
+    }
+    for (Caller& caller : callers) {
+      if (caller.upstream) caller.upstream->abort();
+    }
+    turn();
+    callers.clear();
+  }
 
   static routing::RoutePtr route(const char* generation) {
     routing::Route made;
