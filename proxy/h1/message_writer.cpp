@@ -70,12 +70,7 @@ Task<Result<void>> MessageWriter::flush() {
 }
 
 Task<Result<void>> MessageWriter::send(std::span<const std::string_view> pieces) {
-  net::Io status = net::Io::ok;
-  // A single piece needs no gathering: TLS then encrypts it from where it lies.
-  const auto is_full = [](std::string_view piece) { return !piece.empty(); };
-  const auto full = std::count_if(pieces.begin(), pieces.end(), is_full);
-  if (full == 1) status = co_await transport_.write(*std::find_if(pieces.begin(), pieces.end(), is_full), stall_);
-  if (full > 1) status = co_await transport_.write(pieces, stall_);
+  const net::Io status = co_await transport_.write(pieces, stall_);
   text_.clear();
   if (status == net::Io::ok) co_return Result<void>{};
   co_return status == net::Io::timed_out ? failures_.stalled : failures_.closed;

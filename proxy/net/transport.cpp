@@ -200,18 +200,12 @@ Task<Io> Transport::wait_readable(TimePoint deadline) {
   co_return co_await reading_.wait(deadline);
 }
 
-Task<Io> Transport::write(std::string_view bytes, std::chrono::milliseconds stall) {
-  const std::array<std::string_view, 1> pieces{bytes};
-  co_return co_await write(pieces, stall);
+Task<Io> Transport::write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
+  return ssl_ ? write_tls(pieces, stall) : write_plain(pieces, stall);
 }
 
-Task<Io> Transport::write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
-  if (!ssl_) co_return co_await write_plain(pieces, stall);
-  if (pieces.size() == 1) co_return co_await write_tls(pieces.front(), stall);
-  // A head and its first chunk, or a chunk and its framing, go into one record.
-  Buffer record = buffers_.lease(std::max(total_size(pieces), BufferPool::kBlockBytes));
-  for (const std::string_view piece : pieces) record.append(piece);
-  co_return co_await write_tls(record.data(), stall);
+Task<Io> Transport::write(std::string_view bytes, std::chrono::milliseconds stall) {
+  co_return co_await write({&bytes, 1}, stall);
 }
 
 Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
@@ -219,6 +213,7 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
   std::span<std::string_view> left(storage.data(), std::min(pieces.size(), kMaxPieces));
   std::copy_n(pieces.begin(), left.size(), left.begin());
   left = drop_front(left, 0);
+  co_await loop_.after_others();
   while (!left.empty()) {
     if (!socket_) co_return Io::cancelled;
     const Attempted sent = send(left);
@@ -248,7 +243,19 @@ Transport::Attempted Transport::try_write_tls(std::string_view bytes, Direction*
   }
 }
 
-Task<Io> Transport::write_tls(std::string_view bytes, std::chrono::milliseconds stall) {
+Task<Io> Transport::write_tls(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
+  const auto is_full = [](std::string_view piece) { return !piece.empty(); };
+  const auto first = std::find_if(pieces.begin(), pieces.end(), is_full);
+  if (first == pieces.end()) co_return Io::ok;
+  std::string_view bytes = *first;
+  // A head and its first chunk, or a chunk and its framing, go into one record. A single piece needs no gathering.
+  Buffer record;
+  if (std::any_of(first + 1, pieces.end(), is_full)) {
+    record = buffers_.lease(total_size(pieces));
+    for (const std::string_view piece : pieces) record.append(piece);
+    bytes = record.data();
+  }
+  co_await loop_.after_others();
   while (!bytes.empty()) {
     if (!socket_) co_return Io::cancelled;
     Direction* blocked_on = nullptr;

@@ -68,7 +68,8 @@ class Transport final : private EventSource {
   /// A read would not wait, as far as is known without asking the kernel.
   bool is_readable() const;
 
-  /// All of it, in one record or packet where it fits. Fails when `stall` passes without any progress.
+  /// All of it, in one record or packet where it fits, at the end of this round of the loop. Fails when `stall` passes
+  /// without any progress. The pieces themselves are the caller's until it is done.
   Task<Io> write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
   Task<Io> write(std::string_view bytes, std::chrono::milliseconds stall);
   /// Ends this side of the connection (close_notify, FIN); the peer may go on.
@@ -129,7 +130,7 @@ class Transport final : private EventSource {
   Attempted try_read(char* into, std::size_t size, Direction*& blocked_on);
   Attempted try_write_tls(std::string_view bytes, Direction*& blocked_on);
   Task<Io> write_plain(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
-  Task<Io> write_tls(std::string_view bytes, std::chrono::milliseconds stall);
+  Task<Io> write_tls(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
 
   Loop& loop_;
   BufferPool& buffers_;

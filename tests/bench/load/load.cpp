@@ -83,7 +83,7 @@ void run_echo(const Target& target, double seconds, std::size_t bytes, int conne
     client.upgrade();
     const std::string message(bytes, 'm');
     std::string echo(bytes, ' ');
-    while (seconds_since(begin) < seconds) {
+    do {
       client.write(message);
       for (std::size_t at = 0; at < bytes;) {
         const std::size_t got = client.read(echo.data() + at, bytes - at);
@@ -91,7 +91,7 @@ void run_echo(const Target& target, double seconds, std::size_t bytes, int conne
         at += got;
       }
       messages.fetch_add(1, std::memory_order_relaxed);
-    }
+    } while (seconds_since(begin) < seconds);
     if (echo != message) throw std::runtime_error("not what was sent");
   });
   std::cout << "{\"count\":" << messages << ",\"seconds\":" << seconds_since(begin) << "}" << std::endl;
