@@ -1,5 +1,6 @@
 #include <proxy/base/buffer_pool.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -33,14 +34,22 @@ void Buffer::append(std::string_view bytes) {
 
 BufferPool::~BufferPool() { assert(leased_bytes_ == 0); }
 
+/// The smallest blocks that hold `size`; null: none do.
+BufferPool::Shelf* BufferPool::shelf_for(std::size_t size) {
+  const auto found =
+      std::find_if(shelves_.begin(), shelves_.end(), [size](const Shelf& shelf) { return size <= shelf.block_bytes; });
+  return found != shelves_.end() ? found : nullptr;
+}
+
 Buffer BufferPool::lease(std::size_t size) {
-  if (free_.capacity() == 0) free_.reserve(kKept);  // So that giving back never allocates.
-  const std::size_t capacity = size <= kBlockBytes ? kBlockBytes : size;
+  Shelf* const shelf = shelf_for(size);
+  const std::size_t capacity = shelf != nullptr ? shelf->block_bytes : size;
   char* bytes = nullptr;
-  if (capacity == kBlockBytes && !free_.empty()) {
-    bytes = free_.back().release();
-    free_.pop_back();
+  if (shelf != nullptr && !shelf->free.empty()) {
+    bytes = shelf->free.back().release();
+    shelf->free.pop_back();
   } else {
+    if (shelf != nullptr) shelf->free.reserve(shelf->kept);  // So that giving back never allocates.
     bytes = new char[capacity];
   }
   leased_bytes_ += capacity;
@@ -50,7 +59,9 @@ Buffer BufferPool::lease(std::size_t size) {
 void BufferPool::give_back(char* bytes, std::size_t capacity) noexcept {
   leased_bytes_ -= capacity;
   std::unique_ptr<char[]> block(bytes);
-  if (capacity == kBlockBytes && free_.size() < kKept) free_.push_back(std::move(block));
+  Shelf* const shelf = shelf_for(capacity);
+  const bool is_kept = shelf != nullptr && shelf->block_bytes == capacity && shelf->free.size() < shelf->kept;
+  if (is_kept) shelf->free.push_back(std::move(block));
 }
 
 }  // namespace sandgate::proxy

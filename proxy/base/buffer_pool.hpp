@@ -4,6 +4,7 @@
 // the pool: whoever leases one reads only what it wrote or received itself.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string_view>
@@ -56,7 +57,7 @@ class Buffer {
 
 class BufferPool {
  public:
-  /// One TLS record's worth; what a read asks for at most.
+  /// One TLS record's worth; what a read asks for at most, but for bulk.
   static constexpr std::size_t kBlockBytes = 16 * 1024;
 
   BufferPool() = default;
@@ -64,16 +65,23 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// At least `size` bytes of room. Throws std::bad_alloc. Blocks larger than kBlockBytes are not kept for reuse.
+  /// At least `size` bytes of room. Throws std::bad_alloc. Blocks larger than the largest shelf's are not kept for reuse.
   Buffer lease(std::size_t size = kBlockBytes);
   std::size_t leased_bytes() const { return leased_bytes_; }
 
  private:
   friend class Buffer;
-  static constexpr std::size_t kKept = 128;  // 2 MiB a worker.
+  /// Free blocks of one size.
+  struct Shelf {
+    std::size_t block_bytes;
+    std::size_t kept;  ///< At most; 2 MiB a worker of each size.
+    std::vector<std::unique_ptr<char[]>> free{};
+  };
+  Shelf* shelf_for(std::size_t size);
   void give_back(char* bytes, std::size_t capacity) noexcept;
 
-  std::vector<std::unique_ptr<char[]>> free_;
+  // The larger ones are for bodies that flow without a pause: two records or four, and what encryption adds.
+  std::array<Shelf, 3> shelves_{Shelf{kBlockBytes, 128}, Shelf{36 * 1024, 56}, Shelf{68 * 1024, 30}};
   std::size_t leased_bytes_ = 0;
 };
 

@@ -6,6 +6,14 @@
 namespace sandgate::proxy::h1 {
 namespace {
 
+// Several TLS records at once: a fraction of the system calls, and the peer is woken that much more rarely. From a plain
+// socket half of it, because that is encrypted into a second block and both are to stay in the cache. CPU of 100 MiB
+// against blocks of 16 KiB, down and up: 0.85 and 0.73; with 64 KiB down 1.05, with 32 KiB up 0.83.
+constexpr std::size_t kBulkFromPlain = 32 * 1024;
+constexpr std::size_t kBulkFromTls = 64 * 1024;
+// Longer between two blocks is no bulk: 16 KiB in 2 ms are 8 MB/s.
+constexpr std::chrono::milliseconds kPause{2};
+
 HeadStatus head_status(net::Io status, bool has_bytes) {
   switch (status) {
     case net::Io::end:
@@ -74,6 +82,11 @@ Task<HeadBlock> MessageReader::read_head(std::size_t max_bytes, TimePoint deadli
   }
 }
 
+std::size_t MessageReader::next_block() const {
+  if (transport_.loop().now() >= full_until_) return BufferPool::kBlockBytes;
+  return transport_.ssl() != nullptr ? kBulkFromTls : kBulkFromPlain;
+}
+
 Task<BodyRead> MessageReader::read_body(TimePoint deadline) {
   for (;;) {
     Buffer& from = input();
@@ -90,12 +103,14 @@ Task<BodyRead> MessageReader::read_body(TimePoint deadline) {
     body_ = Buffer();  // Nothing to hold while waiting.
     const net::Io waited = co_await transport_.wait_readable(deadline);
     if (waited != net::Io::ok) co_return BodyRead{body_status(waited), {}};
-    body_ = buffers_.lease();
-    const net::IoSize got = co_await transport_.read(body_.room(), body_.room_size(), deadline);
+    const std::size_t size = next_block();
+    body_ = buffers_.lease(size);
+    const net::IoSize got = co_await transport_.read(body_.room(), size, deadline);
     if (got.status == net::Io::end && decoder_.finish_at_end())
       co_return BodyRead{BodyStatus::part, {{}, nullptr, true}};
     if (got.status != net::Io::ok) co_return BodyRead{body_status(got.status), {}};
     body_.commit(got.size);
+    if (got.size >= BufferPool::kBlockBytes) full_until_ = transport_.loop().now() + kPause;
   }
 }
 

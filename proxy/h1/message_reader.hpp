@@ -60,6 +60,8 @@ class MessageReader {
   Task<BodyRead> read_body(TimePoint deadline);
 
  private:
+  /// While a body flows without a pause it is taken in large blocks; from a slow side, or to one, in small ones.
+  std::size_t next_block() const;
   void start_head();
   void make_room(std::size_t max_bytes);
   Buffer& input() { return head_.empty() ? body_ : head_; }
@@ -69,6 +71,7 @@ class MessageReader {
   Buffer head_;  ///< The current message's head, then the first bytes of its body.
   Buffer body_;  ///< What came after those; leased while it holds something.
   http::BodyDecoder decoder_;
+  TimePoint full_until_{};  ///< The last block was filled; as long as this is ahead, the next may be large.
   bool is_body_touched_ = false;
 };
 

@@ -4,7 +4,6 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
-#include <array>
 #include <new>
 #include <string_view>
 
@@ -33,8 +32,7 @@ BIO_METHOD* SocketBio::method() {
 int SocketBio::write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
   auto& transport = *static_cast<Transport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  const std::array<std::string_view, 1> pieces{std::string_view(bytes, size)};
-  const Transport::Attempted sent = transport.send(pieces);
+  const Transport::Attempted sent = transport.send_sealed({bytes, size});
   *written = sent.size;
   if (sent.outcome == Transport::Attempt::would_block) BIO_set_retry_write(bio);
   return sent.outcome == Transport::Attempt::done ? 1 : 0;

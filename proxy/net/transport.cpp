@@ -132,9 +132,31 @@ Transport::Attempted Transport::send(std::span<const std::string_view> pieces) {
   }
 }
 
+Transport::Attempted Transport::send_sealed(std::string_view bytes) {
+  if (sealed_ == nullptr) return send({&bytes, 1});
+  if (sealed_->room_size() < bytes.size()) return {Attempt::would_block, 0};
+  sealed_->append(bytes);
+  return {Attempt::done, bytes.size()};
+}
+
 Transport::Attempted Transport::try_read(char* into, std::size_t size, Direction*& blocked_on) {
+  if (!ssl_) {
+    blocked_on = &reading_;
+    return receive(into, size);
+  }
+  Attempted first = try_read_record(into, size, blocked_on);
+  if (first.outcome != Attempt::done) return first;
+  // Whole records, as long as there is room for one and something to make it of.
+  while (size - first.size >= BufferPool::kBlockBytes && is_readable()) {
+    const Attempted next = try_read_record(into + first.size, size - first.size, blocked_on);
+    if (next.outcome != Attempt::done) break;  // Comes again with the next read, if it is more than "not yet".
+    first.size += next.size;
+  }
+  return first;
+}
+
+Transport::Attempted Transport::try_read_record(char* into, std::size_t size, Direction*& blocked_on) {
   blocked_on = &reading_;
-  if (!ssl_) return receive(into, size);
   ERR_clear_error();
   std::size_t got = 0;
   const int result = SSL_read_ex(ssl_.get(), into, size, &got);
@@ -194,14 +216,9 @@ void Transport::skip(std::size_t size) {
 
 bool Transport::is_readable() const { return reading_.is_ready || (ssl_ && SSL_has_pending(ssl_.get()) == 1); }
 
-Task<Io> Transport::wait_readable(TimePoint deadline) {
-  if (!socket_) co_return Io::cancelled;
-  if (is_readable()) co_return Io::ok;
-  co_return co_await reading_.wait(deadline);
-}
-
 Task<Io> Transport::write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
-  return ssl_ ? write_tls(pieces, stall) : write_plain(pieces, stall);
+  if (!ssl_) return write_plain(pieces, stall);
+  return total_size(pieces) <= BufferPool::kBlockBytes ? write_record(pieces, stall) : write_records(pieces, stall);
 }
 
 Task<Io> Transport::write(std::string_view bytes, std::chrono::milliseconds stall) {
@@ -213,7 +230,11 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
   std::span<std::string_view> left(storage.data(), std::min(pieces.size(), kMaxPieces));
   std::copy_n(pieces.begin(), left.size(), left.begin());
   left = drop_front(left, 0);
-  co_await loop_.after_others();
+  if (total_size(pieces) > BufferPool::kBlockBytes) {
+    co_await Yield(loop_);  // Bulk: others get their turn between any two parts (hardening O-FAIR).
+  } else {
+    co_await loop_.after_others();
+  }
   while (!left.empty()) {
     if (!socket_) co_return Io::cancelled;
     const Attempted sent = send(left);
@@ -243,15 +264,15 @@ Transport::Attempted Transport::try_write_tls(std::string_view bytes, Direction*
   }
 }
 
-Task<Io> Transport::write_tls(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
+/// A head and its first chunk, or a chunk and its framing, go into one record.
+Task<Io> Transport::write_record(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
   const auto is_full = [](std::string_view piece) { return !piece.empty(); };
   const auto first = std::find_if(pieces.begin(), pieces.end(), is_full);
   if (first == pieces.end()) co_return Io::ok;
   std::string_view bytes = *first;
-  // A head and its first chunk, or a chunk and its framing, go into one record. A single piece needs no gathering.
   Buffer record;
-  if (std::any_of(first + 1, pieces.end(), is_full)) {
-    record = buffers_.lease(total_size(pieces));
+  if (std::any_of(first + 1, pieces.end(), is_full)) {  // A single piece is encrypted from where it lies.
+    record = buffers_.lease();
     for (const std::string_view piece : pieces) record.append(piece);
     bytes = record.data();
   }
@@ -264,6 +285,57 @@ Task<Io> Transport::write_tls(std::span<const std::string_view> pieces, std::chr
     bytes.remove_prefix(sent.size);
     if (sent.outcome != Attempt::would_block) continue;
     const Io waited = co_await blocked_on->wait(after(loop_.now(), stall));
+    if (waited != Io::ok) co_return waited;
+  }
+  co_return Io::ok;
+}
+
+/// A block of records: as long as it lives, what OpenSSL writes goes there.
+class Transport::Sealing {
+ public:
+  Sealing(Transport& transport, std::span<const std::string_view> pieces)
+      : transport_(transport), block_(transport.buffers_.lease(sealed_size(pieces))) {
+    transport_.sealed_ = &block_;
+  }
+  ~Sealing() { transport_.sealed_ = nullptr; }
+  Sealing(const Sealing&) = delete;
+  Sealing& operator=(const Sealing&) = delete;
+  Buffer& block() { return block_; }
+
+ private:
+  /// With room for a record more than there are: the answer to a KeyUpdate, or an alert.
+  static std::size_t sealed_size(std::span<const std::string_view> pieces) {
+    std::size_t records = 1;
+    for (const std::string_view piece : pieces) records += piece.size() / SSL3_RT_MAX_PLAIN_LENGTH + 1;
+    return total_size(pieces) + records * SSL3_RT_MAX_ENCRYPTED_OVERHEAD;
+  }
+
+  Transport& transport_;
+  Buffer block_;
+};
+
+/// More than one record: all are made first and leave together.
+Task<Io> Transport::write_records(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
+  if (!socket_) co_return Io::cancelled;
+  Sealing sealing(*this, pieces);
+  for (std::string_view piece : pieces) {
+    while (!piece.empty()) {
+      Direction* blocked_on = nullptr;
+      const Attempted sealed = try_write_tls(piece, blocked_on);
+      if (sealed.outcome != Attempt::done) co_return Io::broken;
+      piece.remove_prefix(sealed.size);
+    }
+  }
+  Buffer& block = sealing.block();
+  co_await Yield(loop_);  // Others get their turn between any two parts (hardening O-FAIR).
+  while (!block.empty()) {
+    if (!socket_) co_return Io::cancelled;
+    const std::string_view bytes = block.data();
+    const Attempted sent = send({&bytes, 1});
+    if (sent.outcome == Attempt::failed) co_return Io::broken;
+    block.consume(sent.size);
+    if (sent.outcome != Attempt::would_block) continue;
+    const Io waited = co_await writing_.wait(after(loop_.now(), stall));
     if (waited != Io::ok) co_return waited;
   }
   co_return Io::ok;

@@ -42,7 +42,12 @@ struct IoSize {
 };
 
 class Transport final : private EventSource {
+ private:
+  class Direction;
+
  public:
+  class Readable;
+
   /// The socket is connected (or connecting: see `connected`) and non-blocking. Throws std::system_error.
   Transport(Loop& loop, BufferPool& buffers, UniqueFd socket);
   ~Transport();
@@ -63,8 +68,9 @@ class Transport final : private EventSource {
   /// before TLS; `skip` then takes exactly what was understood.
   Task<IoSize> peek(char* into, std::size_t size, std::size_t known, TimePoint deadline);
   void skip(std::size_t size);
-  /// Waits until a read would give something (data or the end); takes nothing.
-  Task<Io> wait_readable(TimePoint deadline);
+  /// co_await wait_readable(deadline): until a read would give something (data or the end); takes nothing. No coroutine
+  /// of its own: every idle connection is in one.
+  Readable wait_readable(TimePoint deadline);
   /// A read would not wait, as far as is known without asking the kernel.
   bool is_readable() const;
 
@@ -126,11 +132,16 @@ class Transport final : private EventSource {
   };
   Attempted receive(char* into, std::size_t size);
   Attempted send(std::span<const std::string_view> pieces);
+  /// What OpenSSL writes: to the kernel, or behind what is sealed already.
+  Attempted send_sealed(std::string_view bytes);
+  class Sealing;
 
   Attempted try_read(char* into, std::size_t size, Direction*& blocked_on);
+  Attempted try_read_record(char* into, std::size_t size, Direction*& blocked_on);
   Attempted try_write_tls(std::string_view bytes, Direction*& blocked_on);
   Task<Io> write_plain(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
-  Task<Io> write_tls(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
+  Task<Io> write_record(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
+  Task<Io> write_records(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
 
   Loop& loop_;
   BufferPool& buffers_;
@@ -138,6 +149,7 @@ class Transport final : private EventSource {
   SslPtr ssl_;
   Direction reading_;
   Direction writing_;
+  Buffer* sealed_ = nullptr;  ///< Records that leave together, while `write_records` makes and sends them.
   Runnable* on_gone_ = nullptr;
   Runnable* on_readable_ = nullptr;
   int connect_error_ = 0;
@@ -145,5 +157,22 @@ class Transport final : private EventSource {
   bool is_broken_ = false;
   bool is_established_ = true;
 };
+
+/// Gives an Io.
+class Transport::Readable final {
+ public:
+  bool await_ready() const { return !transport_.socket_ || transport_.is_readable(); }
+  void await_suspend(std::coroutine_handle<> handle) { wait_.await_suspend(handle); }
+  Io await_resume() { return transport_.socket_ ? wait_.await_resume() : Io::cancelled; }
+
+ private:
+  friend class Transport;
+  Readable(Transport& transport, TimePoint deadline)
+      : transport_(transport), wait_(transport.reading_.wait(deadline)) {}
+  Transport& transport_;
+  Direction::Awaiter wait_;
+};
+
+inline Transport::Readable Transport::wait_readable(TimePoint deadline) { return {*this, deadline}; }
 
 }  // namespace sandgate::proxy::net
