@@ -44,7 +44,11 @@ Task<void> ClientConnection::run() {
   gauge(metrics, ClientState::handshaking).subtract();
   if (!is_ready) co_return;
   gauge(metrics, ClientState::idle).add();
-  co_await run_session(admission.refusal);
+  if (co_await begins_http_2()) {
+    co_await run_session<h2::Session>(admission.refusal);
+  } else {
+    co_await run_session<h1::Session>(admission.refusal);
+  }
   gauge(metrics, ClientState::idle).subtract();
   if (!transport_.is_aborted()) transport_.finish_writing();
 }
@@ -85,16 +89,12 @@ Task<bool> ClientConnection::shake_hands() {
   co_return result == HandshakeResult::ok;
 }
 
+/// Each kind of session has a coroutine of its own, so that a connection holds only the one it speaks.
+template <class Session>
 Task<void> ClientConnection::run_session(std::optional<Failure> refusal) {
-  if (co_await begins_http_2()) {
-    h2::Session session(port_.host_, client_, transport_);
-    session_ = &session;
-    co_await session.run(refusal);
-  } else {
-    h1::Session session(port_.host_, client_, transport_);
-    session_ = &session;
-    co_await session.run(refusal);
-  }
+  Session session(port_.host_, client_, transport_);
+  session_ = &session;
+  co_await session.run(refusal);
   session_ = nullptr;
 }
 

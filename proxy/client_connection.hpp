@@ -37,6 +37,7 @@ class ClientConnection final
  private:
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
+  template <class Session>
   Task<void> run_session(std::optional<Failure> refusal);
   Task<bool> begins_http_2();
   void describe_client(const config::IpAddress& address);

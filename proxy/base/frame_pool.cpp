@@ -7,8 +7,8 @@
 namespace sandgate::proxy {
 namespace {
 
-constexpr std::size_t kClassBytes = 128;
-constexpr std::size_t kClasses = 32;  // Frames up to 4 KiB; larger ones do not occur on the data path.
+constexpr std::size_t kClassBytes = 32;  // An idle connection holds a few frames: what is rounded up counts.
+constexpr std::size_t kClasses = 128;    // Frames up to 4 KiB; larger ones do not occur on the data path.
 constexpr std::uint32_t kKeptPerClass = 512;
 
 // Under AddressSanitizer every frame is malloc's own, so that a use after free is seen as one.

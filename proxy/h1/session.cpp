@@ -6,23 +6,25 @@ namespace sandgate::proxy::h1 {
 Task<void> Session::run(std::optional<Failure> refusal) {
   Next next = Next::request;
   for (bool is_first = true; next == Next::request; is_first = false) {
-    if (!co_await wait_for_request(is_first)) co_return;
+    if (!reader_.has_leftover()) {
+      if (!may_wait(is_first)) co_return;
+      is_idle_ = !is_first;
+      const net::Io waited = co_await transport_.wait_readable(wait_until(is_first));
+      is_idle_ = false;
+      if (waited != net::Io::ok) co_return;
+    }
     next = co_await serve_one(is_first, refusal);
     reader_.rest();
   }
   if (next == Next::linger) co_await net::linger(transport_, host_.buffers);
 }
 
-/// False when the connection ends instead: closed, idle for too long, or the edge drains.
-Task<bool> Session::wait_for_request(bool is_first) {
-  if (reader_.has_leftover()) co_return true;
-  if (host_.drain >= DrainPhase::finishing && !is_first) co_return false;
+/// False when the edge drains: then no request is waited for, but the first of a connection.
+bool Session::may_wait(bool is_first) const { return is_first || host_.drain < DrainPhase::finishing; }
+
+TimePoint Session::wait_until(bool is_first) const {
   const config::Timeouts& timeouts = host_.config->timeouts;
-  is_idle_ = !is_first;
-  const auto timeout = is_first ? timeouts.client_head : timeouts.client_idle;
-  const net::Io waited = co_await transport_.wait_readable(after(host_.loop.now(), timeout));
-  is_idle_ = false;
-  co_return waited == net::Io::ok;
+  return after(host_.loop.now(), is_first ? timeouts.client_head : timeouts.client_idle);
 }
 
 Task<Next> Session::serve_one(bool is_first, std::optional<Failure> refusal) {

@@ -4,7 +4,7 @@
 //   └──────────────────────── next request ─────────────────┤
 //                                             linger ──▶ closed
 //
-// Idle, it holds no block and one small coroutine frame. One exchange at a time: pipelined requests wait in the
+// Idle, it holds no block and one small coroutine frame: `run` itself waits. One exchange at a time: pipelined requests wait in the
 // connection and are answered in order. After a request that could not be understood nothing more is parsed.
 #pragma once
 
@@ -31,7 +31,8 @@ class Session final : public ClientSession {
   }
 
  private:
-  Task<bool> wait_for_request(bool is_first);
+  bool may_wait(bool is_first) const;
+  TimePoint wait_until(bool is_first) const;
   Task<Next> serve_one(bool is_first, std::optional<Failure> refusal);
 
   SessionHost& host_;

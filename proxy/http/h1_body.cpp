@@ -12,6 +12,18 @@ constexpr std::string_view kUsualEnd = "\r\n0\r\n\r\n";
 
 }  // namespace
 
+struct BodyDecoder::Trailers {
+  std::vector<char> block;
+  Fields fields;  ///< Views into `block`.
+};
+
+void BodyDecoder::TrailersDeleter::operator()(Trailers* trailers) const { delete trailers; }
+
+const Fields& BodyDecoder::trailers() const {
+  static const Fields kNone;
+  return trailers_ ? trailers_->fields : kNone;
+}
+
 BodyDecoder::BodyDecoder(BodyLength length) {
   switch (length.kind) {
     case BodyLength::Kind::none:
@@ -108,23 +120,26 @@ BodyDecoder::Stage BodyDecoder::take_size_line_byte(char byte) {
 }
 
 std::size_t BodyDecoder::collect_trailers(std::string_view input) {
-  const std::size_t seen = trailer_block_.size();
+  if (!trailers_) trailers_.reset(new Trailers);
+  std::vector<char>& block = trailers_->block;
+  const std::size_t seen = block.size();
   const std::string_view more = input.substr(0, kMaxTrailerBytes - seen);
-  trailer_block_.insert(trailer_block_.end(), more.begin(), more.end());
-  const HeadEnd end = find_head_end({trailer_block_.data(), trailer_block_.size()}, seen);
+  block.insert(block.end(), more.begin(), more.end());
+  const HeadEnd end = find_head_end({block.data(), block.size()}, seen);
   if (end.state == HeadEnd::State::complete) {
-    trailer_block_.resize(end.size);
+    block.resize(end.size);
     stage_ = parse_trailers() ? Stage::finished : Stage::malformed;
     return end.size - seen;
   }
-  const bool is_full = trailer_block_.size() == kMaxTrailerBytes;
+  const bool is_full = block.size() == kMaxTrailerBytes;
   if (end.state == HeadEnd::State::malformed || is_full) stage_ = Stage::malformed;
   return more.size();
 }
 
 bool BodyDecoder::parse_trailers() {
-  const auto take = [this](const Field& field) { trailers_.add(field.name, field.value); };
-  const std::string_view block(trailer_block_.data(), trailer_block_.size());
+  Trailers& trailers = *trailers_;
+  const auto take = [&trailers](const Field& field) { trailers.fields.add(field.name, field.value); };
+  const std::string_view block(trailers.block.data(), trailers.block.size());
   return read_section(block, kMaxTrailerFields, take) == Section::complete;
 }
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -47,7 +48,7 @@ class BodyDecoder {
 
   bool is_finished() const { return stage_ == Stage::finished; }
   /// After `finished` on a chunked body: the trailer section, parsed with the rules of a head. Views into this decoder.
-  const Fields& trailers() const { return trailers_; }
+  const Fields& trailers() const;
   /// Content bytes still to come when the length is known, else the largest value.
   std::uint64_t remaining() const {
     if (stage_ == Stage::finished) return 0;
@@ -87,8 +88,11 @@ class BodyDecoder {
   Stage stage_ = Stage::finished;
   std::uint64_t left_ = 0;  ///< Of the body in `length`, of the chunk in `data`.
   ChunkLine line_;
-  std::vector<char> trailer_block_;  ///< Not a string: views into it outlive a move.
-  Fields trailers_;
+  struct Trailers;
+  struct TrailersDeleter {
+    void operator()(Trailers* trailers) const;
+  };
+  std::unique_ptr<Trailers, TrailersDeleter> trailers_;  ///< Few messages have any, and every connection a decoder.
 };
 
 }  // namespace sandgate::proxy::http
