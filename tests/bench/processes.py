@@ -20,12 +20,6 @@ LOAD_CORES = _CORES[1:] or _CORES
 ALL_CORES = _CORES
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def wait_until(condition, what: str, within: float = 15) -> None:
     deadline = time.monotonic() + within
     while not condition():

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import processes
+from support.ports import free_port
 
 _TOKEN = "secret"
 TOKEN_FIELD = f"e2b-traffic-access-token: {_TOKEN}"
@@ -28,7 +29,7 @@ class Proxy:
         self.services = services
         self.workers = workers
         self.priority = priority
-        self.port = processes.free_port()
+        self.port = free_port()
         self._process = None
 
     def __enter__(self):
@@ -80,7 +81,7 @@ class Sandgate(Proxy):
             "listeners": [
                 {"address": f"127.0.0.1:{self.port}", "tls": {"certificates": [self.certificate.as_config()]}}
             ],
-            "admin": {"address": f"127.0.0.1:{processes.free_port()}"},
+            "admin": {"address": f"127.0.0.1:{free_port()}"},
             "registry": {"source": "file", "file": {"path": str(self.folder / "sandboxes.yaml")}},
             "upstream": {"allow": ["127.0.0.0/8"]},
             "timeouts": {"client_idle": "300s"},

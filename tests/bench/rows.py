@@ -169,7 +169,7 @@ class Latency(Row):
 
 class Neighbours(Row):
     letter = "h"
-    title = "latency at 500 requests a second beside one full-speed download and 2 000 slow readers (bench_load, curl)"
+    title = "latency at 2 000 requests a second beside one full-speed download and 2 000 slow readers (bench_load, curl)"
     figures = (
         Figure("rise", "p99 beside them / p99 alone", "×"),
         Figure("noisy_us", "p99 beside them", "µs"),
@@ -188,7 +188,7 @@ class Neighbours(Row):
         return {"quiet_us": quiet, "noisy_us": noisy, "rise": noisy / quiet}
 
     def _probe(self, bench, proxy) -> float:
-        return loads.bench_load("paced", proxy, bench.seconds, 500, 16, priority=1)["p99_us"]
+        return loads.bench_load("paced", proxy, bench.seconds, 2000, 16, priority=1)["p99_us"]
 
 
 ALL = (SmallResponses(), SmallResponsesH2(), Bulk(), Handshakes(), IdleMemory(), Echo(), Latency(), Neighbours())

@@ -120,7 +120,7 @@ class MemoryClient final : public Exchange {
   BodySink& response() override { return nowhere_; }
   void close_after() override {}
   void cancel_body() override {}
-  void abort() override {}
+  void abort(Failure) override {}
   void on_gone(Runnable*) override {}
 
   std::uint16_t status = 0;
