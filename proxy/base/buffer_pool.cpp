@@ -25,13 +25,6 @@ void Buffer::compact() {
   consumed_ = 0;
 }
 
-void Buffer::append(std::string_view bytes) {
-  assert(bytes.size() <= room_size());
-  if (bytes.empty()) return;  // memcpy wants a pointer to something even then.
-  std::memcpy(room(), bytes.data(), bytes.size());
-  commit(bytes.size());
-}
-
 BufferPool::~BufferPool() { assert(leased_bytes_ == 0); }
 
 /// The smallest blocks that hold `size`; null: none do.

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -41,7 +43,12 @@ class Buffer {
   /// Moves the data to the front, so that all room is behind it. Views into the data are void then.
   void compact();
   /// The caller made sure that it fits.
-  void append(std::string_view bytes);
+  void append(std::string_view bytes) {
+    assert(bytes.size() <= room_size());
+    if (bytes.empty()) return;  // memcpy wants a pointer to something even then.
+    std::memcpy(room(), bytes.data(), bytes.size());
+    commit(bytes.size());
+  }
 
  private:
   friend class BufferPool;

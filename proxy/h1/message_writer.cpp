@@ -8,14 +8,10 @@ namespace sandgate::proxy::h1 {
 
 using http::BodyLength;
 
-void HeadText::append(std::string_view text) {
-  if (!block_) block_ = buffers_.lease(text.size());
-  if (block_.room_size() < text.size()) {
-    Buffer larger = buffers_.lease(std::max(block_.capacity() * 2, block_.data().size() + text.size()));
-    larger.append(block_.data());
-    block_ = std::move(larger);
-  }
-  block_.append(text);
+void HeadText::make_room(std::size_t size) {
+  Buffer larger = buffers_.lease(std::max(block_.capacity() * 2, block_.data().size() + size));
+  larger.append(block_.data());
+  block_ = std::move(larger);
 }
 
 void MessageWriter::begin_body(BodyLength length) {

@@ -19,12 +19,16 @@ namespace sandgate::proxy::h1 {
 class HeadText {
  public:
   explicit HeadText(BufferPool& buffers) : buffers_(buffers) {}
-  void append(std::string_view text);
+  void append(std::string_view text) {
+    if (block_.room_size() < text.size()) make_room(text.size());
+    block_.append(text);
+  }
   std::string_view view() const { return block_.data(); }
   bool empty() const { return block_.empty(); }
   void clear() { block_ = Buffer(); }
 
  private:
+  void make_room(std::size_t size);
   BufferPool& buffers_;
   Buffer block_;
 };

@@ -1,0 +1,64 @@
+#include <proxy/base/fork.hpp>
+#include <proxy/base/loop.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+namespace sandgate::proxy {
+namespace {
+
+constexpr std::chrono::milliseconds kNoWait{0};
+
+/// Becomes ready with the others, reads, writes at the round's end, and does so again.
+struct Reader {
+  Loop& loop;
+  std::vector<std::string>& steps;
+
+  Detached read_and_write(std::string name, int times) {
+    for (int i = 0; i < times; ++i) {
+      co_await Yield(loop);
+      steps.push_back(name + " reads");
+      co_await loop.after_others();
+      steps.push_back(name + " writes");
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("loop: what is written in a round leaves after everything that was ready has run", "[base]") {
+  Loop loop;
+  std::vector<std::string> steps;
+  Reader reader{loop, steps};
+  reader.read_and_write("a", 1);
+  reader.read_and_write("b", 1);
+  reader.read_and_write("c", 1);
+  loop.run_once(kNoWait);
+  CHECK(steps == std::vector<std::string>{"a reads", "b reads", "c reads", "c writes", "a writes", "b writes"});
+}
+
+TEST_CASE("loop: who is alone in a round writes at once", "[base]") {
+  Loop loop;
+  std::vector<std::string> steps;
+  Reader reader{loop, steps};
+  reader.read_and_write("a", 1);
+  loop.run_once(kNoWait);
+  CHECK(steps == std::vector<std::string>{"a reads", "a writes"});
+}
+
+TEST_CASE("loop: what becomes ready while a round ends waits for the next", "[base]") {
+  Loop loop;
+  std::vector<std::string> steps;
+  Reader reader{loop, steps};
+  reader.read_and_write("a", 2);
+  reader.read_and_write("b", 2);
+  loop.run_once(kNoWait);
+  CHECK(steps == std::vector<std::string>{"a reads", "b reads", "b writes", "a writes"});
+  steps.clear();
+  loop.run_once(std::chrono::seconds(10));  // Does not wait: there is something to do.
+  CHECK(steps == std::vector<std::string>{"b reads", "a reads", "a writes", "b writes"});
+}
+
+}  // namespace sandgate::proxy
