@@ -58,9 +58,7 @@ StreamHandler* Session::opened(StreamId id) {
   return &stream.handler();
 }
 
-void Session::received() {
-  begin();
-}
+void Session::received() { begin(); }
 
 /// Serves every stream whose head is whole, or never will be.
 void Session::begin() {
