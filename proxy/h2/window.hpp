@@ -1,8 +1,8 @@
 // window: how large a receive window should be (RFC 9113 5.2).
 //
 // A window bounds what a peer may have in flight, so on a long path it bounds the rate: a window a round trip. One that
-// is passed on whole in less than kQuick, with nothing left waiting, was the brake itself, and doubles, up to a bound.
-// A reader that is slow never makes it grow. Pure.
+// is passed on whole in less than kQuick, by a reader that had to wait for more meanwhile, was the brake itself, and
+// doubles, up to a bound. A reader that is slow never has to wait, and never makes it grow. Pure.
 #pragma once
 
 #include <proxy/base/deadline.hpp>
@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace sandgate::proxy::h2 {
 
@@ -24,9 +25,10 @@ class Window {
   std::optional<std::uint32_t> pass(std::size_t bytes, bool is_drained, TimePoint now) {
     if (passed_ == 0) began_at_ = now;
     passed_ += bytes;
+    was_drained_ = was_drained_ || is_drained;
     if (passed_ < size_) return std::nullopt;
     passed_ = 0;
-    if (!is_drained || size_ == most_ || now - began_at_ > kQuick) return std::nullopt;
+    if (!std::exchange(was_drained_, false) || size_ == most_ || now - began_at_ > kQuick) return std::nullopt;
     size_ = std::min(most_ / 2 < size_ ? most_ : size_ * 2, most_);
     return size_;
   }
@@ -36,6 +38,7 @@ class Window {
   std::uint32_t size_;
   std::uint32_t most_;
   std::uint64_t passed_ = 0;
+  bool was_drained_ = false;
   TimePoint began_at_{};
 };
 

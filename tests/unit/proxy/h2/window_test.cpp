@@ -37,6 +37,14 @@ TEST_CASE("window: it is measured from the first byte of a turn to the one that 
   }
 }
 
+TEST_CASE("window: a reader that had to wait at any time of a turn was not the brake", "[h2]") {
+  Window window(kSize, kMost);
+  CHECK(window.pass(400, false, kStart) == std::nullopt);
+  CHECK(window.pass(300, true, kStart) == std::nullopt);
+  CHECK(window.pass(300, false, kStart) == 2000U);
+  CHECK(window.pass(2000, false, kStart) == std::nullopt);  // Each turn is judged by itself.
+}
+
 TEST_CASE("window: a reader that is behind never makes it grow", "[h2]") {
   Window window(kSize, kMost);
   for (int i = 0; i < 10; ++i) CHECK(window.pass(kSize, false, kStart) == std::nullopt);
