@@ -4,8 +4,9 @@
 namespace sandgate::proxy::upstream {
 namespace {
 
-// As for HTTP/1 (hardening R-1XX); each is bounded in size like any head.
+// As for HTTP/1 (hardening R-1XX).
 constexpr int kMaxInterim = 16;
+constexpr std::size_t kMaxInterimBytes = 16 * 1024;
 
 h2::Stream::Setting stream_setting(const config::Config& config) {
   const config::Limits& limits = config.limits;
@@ -57,6 +58,12 @@ void H2Upstream::take_field(std::string_view name, std::string_view value) {
     reader_.emplace(limits.response_head_bytes.count, limits.response_head_fields, memory_, heads_.back());
   }
   reader_->take(name, value);
+  head_bytes_ += name.size() + value.size();
+}
+
+bool H2Upstream::count_interim() {
+  interim_bytes_ += head_bytes_;
+  return ++interim_count_ <= kMaxInterim && interim_bytes_ <= kMaxInterimBytes;
 }
 
 bool H2Upstream::take_head_end(bool is_last) {
@@ -64,7 +71,8 @@ bool H2Upstream::take_head_end(bool is_last) {
   const bool is_valid = reader_ && reader_->finish(is_head_request_, is_last).has_value();
   reader_.reset();
   head_ready_.set();
-  is_invalid_ = !is_valid || (heads_.back().is_interim() && (is_last || ++interim_count_ > kMaxInterim));
+  is_invalid_ = !is_valid || (heads_.back().is_interim() && (is_last || !count_interim()));
+  head_bytes_ = 0;
   if (is_invalid_) reset(h2::ErrorCode::protocol_error);
   return is_invalid_ || !heads_.back().is_interim();
 }

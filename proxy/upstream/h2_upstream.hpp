@@ -50,7 +50,9 @@ class H2Upstream final : public Upstream, private h2::Stream, private LinkedStre
   bool is_reused_;
   bool has_received_ = false;
   bool is_invalid_ = false;
+  std::size_t head_bytes_ = 0;  ///< Of the one that is coming in.
   int interim_count_ = 0;
+  std::size_t interim_bytes_ = 0;
 };
 
 }  // namespace sandgate::proxy::upstream
