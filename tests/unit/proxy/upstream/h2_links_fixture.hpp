@@ -145,6 +145,8 @@ class Links {
   }
   /// A GET on its stream, until the answer's head is here.
   void ask(Caller& caller) { run_ask(caller); }
+  /// The head behind an interim one.
+  void read_next(Caller& caller) { run_read(caller); }
 
   template <class IsDone>
   bool run_until(IsDone is_done) {
@@ -185,6 +187,10 @@ class Links {
     } else {
       caller.head_read = co_await caller.upstream->read_head(caller.head);
     }
+  }
+  static Detached run_read(Caller& caller) {
+    caller.head_read.reset();
+    caller.head_read = co_await caller.upstream->read_head(caller.head);
   }
 };
 
