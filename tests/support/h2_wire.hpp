@@ -36,6 +36,8 @@ class H2Wire {
   H2Peer peer;
   bool reads = true;       ///< False: what comes stays in the socket.
   bool has_ended = false;  ///< The other side finished or reset the connection.
+  bool is_raw = false;     ///< The codec takes no part: frames are sent by hand and kept in `frames`.
+  std::vector<Frame> frames;
   /// The last stream of every GOAWAY that came, also of one that a codec that is done does not look at.
   std::vector<std::uint32_t> goaways;
 
@@ -43,7 +45,7 @@ class H2Wire {
   void move() {
     if (!socket_) return;
     if (reads) take();
-    unsent_ += peer.produce();
+    if (!is_raw) unsent_ += peer.produce();
     while (!unsent_.empty()) {
       const ssize_t sent = ::send(socket_.number(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
       if (sent <= 0) return;
@@ -61,18 +63,19 @@ class H2Wire {
       if (got == 0 || (got < 0 && errno != EAGAIN)) has_ended = true;
       if (got <= 0) return;
       const std::string_view some(bytes.data(), static_cast<std::size_t>(got));
-      look_for_goaway(some);
-      peer.receive(some);
+      take_frames(some);
+      if (!is_raw) peer.receive(some);
     }
   }
 
-  void look_for_goaway(std::string_view some) {
+  void take_frames(std::string_view some) {
     heard_ += some;
     while (heard_.size() >= kFrameHeaderBytes) {
       const std::size_t size = kFrameHeaderBytes + read_number(std::string_view(heard_).substr(0, 3));
       if (heard_.size() < size) return;
-      const Frame frame = read_frames(std::string_view(heard_).substr(0, size)).value().front();
+      Frame frame = read_frames(std::string_view(heard_).substr(0, size)).value().front();
       if (frame.type == FrameType::goaway) goaways.push_back(read_number(std::string_view(frame.payload).substr(0, 4)));
+      if (is_raw) frames.push_back(std::move(frame));
       heard_.erase(0, size);
     }
   }

@@ -7,6 +7,8 @@
 //   /abort?N      200, five bytes, then an abort with failure number N
 //   /early        200 at once, whatever comes of the body
 //   /nothing      returns without an answer
+//   /tunnel       101, then an echo; /tunnel?N: 101, then an abort with failure number N
+//   /status?N     that status and "hello"
 //   /wait         200 and "hello" once the test lets it go; gone with its client
 #pragma once
 
@@ -80,10 +82,16 @@ class Scripted final : public ExchangeHandler {
     return number;
   }
 
+  static std::uint16_t status_for(std::string_view target) {
+    if (target.starts_with("/tunnel")) return 101;
+    return target.starts_with("/status") ? static_cast<std::uint16_t>(number_of(target)) : std::uint16_t{200};
+  }
+
   static Task<Result<void>> begin(Exchange& exchange, std::uint16_t status) {
     http::ResponseHead head(exchange.memory());
     head.status = status;
     head.body = {http::BodyLength::Kind::until_end};
+    if (status == 101) head.fields.add("Sec-WebSocket-Accept", "the edge's own");
     co_return co_await exchange.send_head(head, Flush::with_next);
   }
   static Task<Result<void>> say(Exchange& exchange, std::string_view bytes, bool is_last) {
@@ -103,11 +111,11 @@ class Scripted final : public ExchangeHandler {
       const Result<void> waited = co_await wait(exchange, record);
       if (waited.has_error()) co_return waited;
     }
-    const Result<void> begun = co_await begin(exchange, 200);
+    const Result<void> begun = co_await begin(exchange, status_for(target));
     if (begun.has_error()) co_return begun;
-    if (target == "/echo") co_return co_await echo(exchange, record);
+    if (target == "/echo" || target == "/tunnel") co_return co_await echo(exchange, record);
     if (target.starts_with("/bytes")) co_return co_await give(exchange, number_of(target));
-    if (target.starts_with("/abort")) {
+    if (target.starts_with("/abort") || target.starts_with("/tunnel?")) {
       const Result<void> said = co_await say(exchange, "begun", false);
       exchange.abort(static_cast<Failure>(number_of(target)));
       co_return said;
