@@ -1,6 +1,6 @@
 // Any bytes, in any pieces, to a codec in either role, with handlers that answer as the input says. Nothing is told of a
 // stream after its end; no more is handed over than the windows allow and one frame; what is written is whole frames,
-// and not much more of them than was read; who used up an allowance is told GOAWAY and heard no more.
+// and not much more of them than was read; who used up an allowance is told GOAWAY as the last word, and heard no more.
 //
 // An input is six bytes of choices, then what the peer sends: as it is, or behind the handshake of a lawful one.
 #include <tests/fuzz/h1_oracle.hpp>
@@ -104,8 +104,9 @@ class Machine {
   }
   static void check_farewell(const std::vector<Frame>& frames) {
     check(!frames.empty() && frames.back().type == FrameType::goaway, "the last word is GOAWAY");
+    // Or what was wrong before it, if that was still to be said.
     const auto code = read_number(std::string_view(frames.back().payload).substr(4, 4));
-    check(code == static_cast<std::uint32_t>(ErrorCode::enhance_your_calm), "it says why");
+    check(code != static_cast<std::uint32_t>(ErrorCode::no_error), "it says why");
   }
 
   void request() {
