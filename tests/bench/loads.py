@@ -14,7 +14,7 @@ from pathlib import Path
 import processes
 from proxies import TOKEN_FIELD
 
-TOOLS = {}  #: "service" and "load": paths, set by the command
+TOOLS = {}  #: "service", "load" and "micro": paths, set by the command
 
 _AGENT = "User-Agent: bench/1.0"
 _ACCEPT = "Accept: */*"
@@ -64,6 +64,13 @@ def _command(kind: str, proxy, sandbox: str, *rest) -> list:
 def bench_load(kind: str, proxy, seconds: float, *rest, sandbox: str = "light", priority: int = 0) -> dict:
     command = _command(kind, proxy, sandbox, seconds, *rest)
     return json.loads(processes.run(command, within=seconds + 60, priority=priority))
+
+
+def micro(pattern: str) -> dict:
+    """Results of micro-benches by name."""
+    command = [TOOLS["micro"], f"--benchmark_filter={pattern}", "--benchmark_format=json"]
+    output = processes.run(command, within=120, cores=processes.ALL_CORES)
+    return {one["name"]: one for one in json.loads(output)["benchmarks"]}
 
 
 class Held:

@@ -21,7 +21,7 @@ class Proxy:
     speaks_h2 = True
     is_peer = True  #: one Sandgate is held against
 
-    def __init__(self, folder: Path, certificate, services: dict, workers: int = 1, priority: int = 0):
+    def __init__(self, folder: Path, certificate, services: dict, workers: int = 1, priority: int = 0, cores=None):
         """`services`: sandbox id -> port. Nothing is started yet."""
         self.folder = folder / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -29,15 +29,15 @@ class Proxy:
         self.services = services
         self.workers = workers
         self.priority = priority
+        self.cores = cores or processes.PROXY_CORES
         self.port = free_port()
         self._process = None
 
     def __enter__(self):
         command = self._configure()
-        cores = processes.PROXY_CORES if self.workers == 1 else processes.ALL_CORES
         with open(self.folder / "output.log", "wb") as output:
             self._process = processes.start(
-                command, cores, self.priority, stdout=output, stderr=subprocess.STDOUT
+                command, self.cores, self.priority, stdout=output, stderr=subprocess.STDOUT
             )
         processes.wait_until(self._is_ready, f"{self.name} to be ready")
         self.pids = processes.family(self._process.pid)

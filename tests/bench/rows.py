@@ -6,6 +6,7 @@
 import time
 
 import loads
+import processes
 from figures import Figure
 
 _BUSY = Figure("busy", "share of its core", "", is_cost=False)
@@ -191,4 +192,56 @@ class Neighbours(Row):
         return loads.bench_load("paced", proxy, bench.seconds, 2000, 16, priority=1)["p99_us"]
 
 
-ALL = (SmallResponses(), SmallResponsesH2(), Bulk(), Handshakes(), IdleMemory(), Echo(), Latency(), Neighbours())
+class TwoWorkers(Row):
+    """The load would be the limit of two workers on two cores, so what they cost is compared: as much CPU time for each
+    request as one worker takes means twice the throughput on twice the cores."""
+
+    letter = "i"
+    title = "two workers beside one: throughput for the CPU time of two cores (wrk, 128 connections)"
+    figures = (
+        Figure("scaling", "throughput of two workers / of one", "×", is_cost=False),
+        Figure("one_us", "CPU per request, one worker", "µs"),
+        Figure("two_us", "CPU per request, two workers", "µs"),
+    )
+    proxies = ("Sandgate",)
+    bar = "1.8 ×"
+
+    def measure(self, bench, proxy) -> dict:
+        costs = {}
+        for key, workers in (("one_us", 1), ("two_us", 2)):
+            with bench.proxy(type(proxy), workers=workers, cores=processes.ALL_CORES) as own:
+                loads.wrk(own, 1, 128)
+                cpu, _, done = _cost_of(own, lambda: loads.wrk(own, bench.seconds, 128))
+                costs[key] = cpu / done["count"] * 1e6
+        return costs | {"scaling": 2 * costs["one_us"] / costs["two_us"]}
+
+
+class RegistryOfAMillion(Row):
+    letter = "j"
+    title = "one million records (bench_micro)"
+    figures = (
+        Figure("lookup_ns", "lookup of a random id", "ns"),
+        Figure("megabytes", "memory of all records", "MB"),
+        Figure("puts", "records parsed and put while another thread looks up", "1/s", is_cost=False),
+    )
+    proxies = ("Sandgate",)
+    bar = "150 ns at the median, 400 MB, 100 000 a second"
+
+    def measure(self, bench, proxy) -> dict:
+        results = loads.micro("lookup/1000000/real_time/threads:1|put_while_serving")
+        lookup, put = results["lookup/1000000/real_time/threads:1"], results["put_while_serving/real_time"]
+        return {"lookup_ns": lookup["real_time"], "megabytes": lookup["MB"], "puts": put["puts"]}
+
+
+ALL = (
+    SmallResponses(),
+    SmallResponsesH2(),
+    Bulk(),
+    Handshakes(),
+    IdleMemory(),
+    Echo(),
+    Latency(),
+    Neighbours(),
+    TwoWorkers(),
+    RegistryOfAMillion(),
+)

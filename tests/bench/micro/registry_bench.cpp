@@ -42,9 +42,12 @@ struct Filled {
     bytes = resident_bytes() - before;
   }
   static Filled& of(std::size_t records) {
-    static Filled thousand(1'000);
+    if (records == 1'000) {
+      static Filled thousand(1'000);
+      return thousand;
+    }
     static Filled million(1'000'000);
-    return records == 1'000 ? thousand : million;
+    return million;
   }
   std::size_t count;
   std::size_t bytes = 0;
@@ -65,7 +68,7 @@ void lookup(benchmark::State& state) {
   for (const SandboxId& id : ids) filled.registry.find(id);  // The first lookup of an id makes its usage.
   std::size_t i = 0;
   for (auto _ : state) benchmark::DoNotOptimize(filled.registry.find(ids[i++ % ids.size()]).route);
-  state.counters["MB"] = static_cast<double>(filled.bytes) / 1e6;
+  state.counters["MB"] = benchmark::Counter(static_cast<double>(filled.bytes) / 1e6, benchmark::Counter::kAvgThreads);
 }
 BENCHMARK(lookup)->Arg(1'000)->Arg(1'000'000)->Threads(1)->Threads(2)->UseRealTime();
 
