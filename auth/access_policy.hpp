@@ -33,12 +33,14 @@ using ShortList =
 struct PortAccess {
   std::uint16_t port = 0;
   bool is_public = true;  ///< true lets everyone in; false asks for the token even on a public sandbox.
+  friend bool operator==(const PortAccess&, const PortAccess&) = default;
 };
 
 struct AccessPolicy {
   ShortList<TokenDigest> tokens;  ///< Empty: nobody gets in where a token is asked (fail closed). At most two.
   ShortList<PortAccess> ports;    ///< Overrides of single ports; sorted by port, no duplicates.
   bool allow_public_traffic = true;
+  friend bool operator==(const AccessPolicy&, const AccessPolicy&) = default;
 };
 
 /// Some port asks for a token and there is none that opens it: valid, but worth telling the operator once.

@@ -32,6 +32,13 @@ AdminResponse failed(const Source::Failed& failure) { return error_answer(503, f
 AdminResponse no_such_sandbox() { return error_answer(404, "there is no such sandbox", "sandbox_id"); }
 AdminResponse bad_id() { return error_answer(400, kIdGrammar, "sandbox_id"); }
 
+AdminResponse removed() {
+  AdminResponse response;
+  response.status = 204;
+  response.content_type.clear();
+  return response;
+}
+
 AdminResponse read_only() {
   auto response = error_answer(405,
                                "this registry source is read-only: change its records where they come from (the "
@@ -138,16 +145,18 @@ boost::system::result<Batch, RecordError> read_batch(std::string_view body) {
   return batch;
 }
 
-/// What is wrong with removing only the instance `execution_id`; nothing: it is that one.
-std::optional<AdminResponse> compare_execution(Source& source, const SandboxId& id, const std::string& execution_id) {
-  const auto stored = source.get(id);
-  if (stored.has_error()) return failed(stored.error());
-  if (!stored->has_value()) return no_such_sandbox();
-  boost::system::error_code ignored;
-  const json::value record = json::parse(**stored, ignored);
-  const auto* object = record.if_object();
-  const auto* value = object == nullptr ? nullptr : object->if_contains("execution_id");
-  if (value != nullptr && value->is_string() && value->get_string() == execution_id) return std::nullopt;
+/// Removes only the instance `execution_id`.
+AdminResponse remove_instance(Source& source, const SandboxId& id, const std::string& execution_id) {
+  const auto removal = source.remove_execution(id, execution_id);
+  if (removal.has_error()) return failed(removal.error());
+  switch (*removal) {
+    case registry::Removal::removed:
+      return removed();
+    case registry::Removal::absent:
+      return no_such_sandbox();
+    case registry::Removal::other_execution:
+      break;
+  }
   return error_answer(409, "the record is of another execution; nothing was removed", "execution_id");
 }
 
@@ -215,17 +224,11 @@ AdminResponse Admin::delete_sandbox(const AdminCall& call) const {
   if (!source_.is_writable()) return read_only();
   const auto id = id_of(call);
   if (!id) return bad_id();
-  if (const auto* execution_id = call.parameter("execution_id")) {
-    if (auto refused = compare_execution(source_, *id, *execution_id)) return *std::move(refused);
-  }
+  if (const auto* execution_id = call.parameter("execution_id")) return remove_instance(source_, *id, *execution_id);
   const Change change{*id, std::nullopt};
   const auto existed = source_.write({&change, 1});
   if (existed.has_error()) return failed(existed.error());
-  if (!existed->front()) return no_such_sandbox();
-  AdminResponse response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
+  return existed->front() ? removed() : no_such_sandbox();
 }
 
 AdminResponse Admin::sandbox_stats(const AdminCall& call) const {
@@ -249,9 +252,9 @@ AdminResponse Admin::sandbox_stats(const AdminCall& call) const {
 AdminResponse Admin::list_invalid(const AdminCall& call) const {
   const auto limit = page_size(call);
   if (!limit) return bad_limit();
-  const auto& invalid = registry_.invalid_records();
+  const auto invalid = registry_.invalid_records(after_of(call), *limit + 1);
   json::array records;
-  auto it = invalid.upper_bound(after_of(call));
+  auto it = invalid.begin();
   std::string_view last;
   for (; it != invalid.end() && records.size() < *limit; ++it) {
     json::object entry{{"sandbox_id", printable(it->first)}};

@@ -80,8 +80,8 @@ void Control::listen(std::vector<UniqueFd>& inherited) {
 }
 
 void Control::run() {
-  parts_.registry.on_generation_ended([this](const registry::GenerationEnded& ended) {
-    for (const auto& worker : parts_.workers) worker->end_generation(ended);
+  parts_.registry.on_route_changed([this](const registry::RouteChanged& change) {
+    for (const auto& worker : parts_.workers) worker->change_route(change);
   });
   parts_.registry.on_invalid_record([](std::string_view id, const registry::RecordError& error) {
     report(Severity::warning, "record of sandbox " + std::string(id) + " is not valid: " + error.field +
@@ -105,6 +105,7 @@ void Control::run() {
                              std::to_string(parts_.registry.table().size()) + " sandboxes");
   loop_.run();
   for (const auto& worker : parts_.workers) worker->join();
+  parts_.source.stop();  // Not before: a worker may be waiting for its answer.
   for (const auto& port : ports_) port->stop_accepting();
   for (const auto& port : ports_) port->abort_all();
   const auto is_any_open = [&] {
@@ -238,11 +239,14 @@ ProcessFigures Control::figures() const {
   ProcessFigures figures;
   figures.routes_valid = parts_.registry.table().size();
   figures.routes_invalid = parts_.registry.table().invalid_count();
-  figures.invalid_records = parts_.registry.invalid_records().size();
-  const registry::Registry::Updates& updates = parts_.registry.updates();
+  figures.invalid_records = parts_.registry.invalid_count();
+  const registry::Registry::Updates updates = parts_.registry.updates();
   figures.registry_updates = {updates.put, updates.remove, updates.reload};
+  const registry::SourceFigures source = parts_.source.figures();
+  figures.registry_source = {source.requests, source.invalidations, source.evictions};
   const std::chrono::duration<double> age = Clock::now() - registry_exact_at_;
-  figures.registry_age_seconds = registry_problem_.empty() && parts_.registry.is_loaded() ? 0 : age.count();
+  const double own_age = registry_problem_.empty() && parts_.registry.is_loaded() ? 0 : age.count();
+  figures.registry_age_seconds = source.age_seconds.value_or(own_age);
   figures.reloads_ok = reloads_[0];
   figures.reloads_failed = reloads_[1];
   figures.draining = drain_.phase() != DrainPhase::serving;

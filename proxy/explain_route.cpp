@@ -87,6 +87,7 @@ routing::Lookup explain_registry(Explanation& out, const routing::RouteTable& ta
                "the record of " + quoted(id.view()) + " does not parse; /v1/invalid_records says why");
       break;
     case routing::LookupResult::unavailable:
+    case routing::LookupResult::unknown:
       out.fail("registry", Failure::registry_unavailable, "the registry could not be asked");
       break;
   }

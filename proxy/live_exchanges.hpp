@@ -2,11 +2,13 @@
 #pragma once
 
 #include <proxy/base/failure.hpp>
+#include <proxy/permission.hpp>
 #include <routing/route.hpp>
 
 #include <boost/intrusive/list.hpp>
 
-#include <string_view>
+#include <cstdint>
+#include <vector>
 
 namespace sandgate::proxy {
 
@@ -14,8 +16,10 @@ namespace sandgate::proxy {
 class LiveExchange
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  explicit LiveExchange(const routing::Route& route) : route_(route) {}
+  /// Both outlive it.
+  LiveExchange(const routing::Route& route, const Grounds& grounds) : route_(route), grounds_(grounds) {}
   const routing::Route& route() const { return route_; }
+  const Grounds& grounds() const { return grounds_; }
   /// Ends it now, for the reason given. Only the first reason counts.
   virtual void end(Failure why) = 0;
 
@@ -24,17 +28,25 @@ class LiveExchange
 
  private:
   const routing::Route& route_;
+  const Grounds& grounds_;
 };
 
 class LiveExchanges {
  public:
   void add(LiveExchange& exchange) { list_.push_back(exchange); }
 
-  /// Ends what is open to `id` under another generation than `generation`; an empty one: all of it.
-  void end_generation(const routing::SandboxId& id, std::string_view generation) {
+  /// Ends what is open to `id` under another generation than that of `now`, or what `now` does not permit any longer;
+  /// null: all of it.
+  void change_route(const routing::SandboxId& id, const routing::Route* now,
+                    const std::vector<std::uint16_t>& exempt_ports) {
     for (auto it = list_.begin(); it != list_.end();) {
       LiveExchange& exchange = *it++;
-      if (exchange.route().id == id && exchange.route().generation != generation) exchange.end(Failure::route_changed);
+      if (!(exchange.route().id == id)) continue;
+      if (now == nullptr || exchange.route().generation != now->generation) {
+        exchange.end(Failure::route_changed);
+      } else if (const Result<void> permitted = permit(*now, exchange.grounds(), exempt_ports); permitted.has_error()) {
+        exchange.end(permitted.error());
+      }
     }
   }
   void end_all(Failure why) {

@@ -81,6 +81,7 @@ struct Metrics {
   std::array<Counter, 3> upstream_connections;                      ///< [UpstreamState], a gauge
   std::array<Counter, 2> upstream_reuse;                            ///< [reused]
   std::array<Counter, 4> lookups;                                   ///< [LookupLabel]
+  Counter stale_lookups;                                            ///< Of those found.
   std::array<Counter, 3> access;                                    ///< [AccessLabel]
   std::array<Counter, kLimitLabels> limits;                         ///< [LimitLabel]
   Counter bytes_up;                                                 ///< Body bytes client -> sandbox.
@@ -100,6 +101,7 @@ struct ProcessFigures {
   std::uint64_t routes_invalid = 0;
   std::uint64_t invalid_records = 0;                ///< Registry::invalid_records(): those with an unusable id too.
   std::array<std::uint64_t, 3> registry_updates{};  ///< put, remove, reload
+  std::array<std::uint64_t, 3> registry_source{};   ///< requests, invalidations, evictions
   double registry_age_seconds = 0;                  ///< Since the table was last known to be exact.
   std::uint64_t reloads_ok = 0;
   std::uint64_t reloads_failed = 0;

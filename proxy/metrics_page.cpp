@@ -222,6 +222,19 @@ void add_decisions(Page& page) {
 void add_registry(Page& page, const ProcessFigures& figures) {
   page.values({"sandgate_registry_lookups_total", "Lookups of a sandbox by id.", MetricType::Counter},
               &Metrics::lookups, {"result", {"found", "not_found", "invalid", "unavailable"}});
+  page.value({"sandgate_registry_stale_lookups_total",
+              "Lookups answered from what was known before the registry's source went away.", MetricType::Counter},
+             &Metrics::stale_lookups);
+  const std::array<Heading, 3> of_source{{
+      {"sandgate_registry_source_requests_total", "Records asked of the registry's source for want of one in memory.",
+       MetricType::Counter},
+      {"sandgate_registry_invalidations_total", "Changes the registry's source told of.", MetricType::Counter},
+      {"sandgate_registry_evictions_total", "Records dropped from memory to make room for others.",
+       MetricType::Counter},
+  }};
+  for (std::size_t i = 0; i < of_source.size(); ++i) {
+    page.value(of_source[i], static_cast<double>(figures.registry_source[i]));
+  }
   MetricFamily& routes = page.family(
       {"sandgate_registry_routes", "Sandboxes in the table; invalid ones answer record_invalid.", MetricType::Gauge});
   add_row(routes, {{"state", "valid"}}, static_cast<double>(figures.routes_valid));

@@ -7,7 +7,7 @@ namespace sandgate::proxy {
 using http::BodyLength;
 
 Relay::Relay(const Parties& parties, const config::Timeouts& timeouts, Traffic& traffic)
-    : LiveExchange(parties.route),
+    : LiveExchange(parties.route, parties.grounds),
       parties_(parties),
       idle_timeout_(timeouts.stream_idle),
       tunnel_idle_timeout_(timeouts.tunnel_idle),

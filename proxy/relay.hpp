@@ -13,7 +13,8 @@
 // drain's grace ran out) calls `end`, which closes what is being waited on and remembers why.
 //
 // Fails with: client_closed, client_body_timeout, client_write_timeout, bad_request (body or trailers), sandbox_reset,
-// sandbox_truncated, response_invalid, response_timeout, stream_idle_timeout, route_changed, draining.
+// sandbox_truncated, response_invalid, response_timeout, stream_idle_timeout, route_changed, token_missing or
+// token_invalid (the route does not permit it any longer), draining.
 #pragma once
 
 #include <config/config.hpp>
@@ -47,6 +48,7 @@ class Relay final : public LiveExchange {
     Exchange& client;
     upstream::Upstream& upstream;
     const routing::Route& route;
+    const Grounds& grounds;  ///< What the request was let in by.
   };
 
   Relay(const Parties& parties, const config::Timeouts& timeouts, Traffic& traffic);

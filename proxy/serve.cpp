@@ -1,7 +1,7 @@
-#include <auth/authorize.hpp>
 #include <proxy/http/refusal.hpp>
 #include <proxy/http/rewrite.hpp>
 #include <proxy/journal.hpp>
+#include <proxy/permission.hpp>
 #include <proxy/relay.hpp>
 #include <proxy/serve.hpp>
 #include <routing/authority.hpp>
@@ -69,13 +69,13 @@ void count(const ServeEnvironment& edge, LookupLabel label) {
   edge.metrics.lookups[static_cast<std::size_t>(label)].add();
 }
 
-Result<routing::Lookup> look_up(const ServeEnvironment& edge, const routing::SandboxId& id) {
-  routing::Lookup found = edge.registry.find(id);
+Result<routing::Lookup> judge(const ServeEnvironment& edge, routing::Lookup found) {
   switch (found.result) {
     case routing::LookupResult::invalid:
       count(edge, LookupLabel::invalid);
       return Failure::record_invalid;
     case routing::LookupResult::unavailable:
+    case routing::LookupResult::unknown:
       count(edge, LookupLabel::unavailable);
       return Failure::registry_unavailable;
     case routing::LookupResult::not_found:
@@ -85,6 +85,7 @@ Result<routing::Lookup> look_up(const ServeEnvironment& edge, const routing::San
       break;
   }
   count(edge, LookupLabel::found);
+  if (found.is_stale) edge.metrics.stale_lookups.add();
   const bool is_paused = found.route->state == routing::SandboxState::paused;
   if (is_paused || (found.route->expires_at && found.route->is_expired(std::chrono::system_clock::now()))) {
     return Failure::sandbox_not_found;
@@ -92,23 +93,16 @@ Result<routing::Lookup> look_up(const ServeEnvironment& edge, const routing::San
   return found;
 }
 
-Result<void> authorize(const ServeEnvironment& edge, const Config& config, const Route& route,
-                       const auth::Credentials& credentials, std::uint16_t port) {
-  if (route.via_node) return {};  // The node decides (contract 7).
-  const auto decided = auth::authorize(route.access, credentials, port, config.access.exempt_ports);
-  const auto counted = [&](AccessLabel label) { edge.metrics.access[static_cast<std::size_t>(label)].add(); };
-  switch (decided) {
-    case auth::Verdict::permit:
-      counted(AccessLabel::permit);
-      return {};
-    case auth::Verdict::token_missing:
-      counted(AccessLabel::token_missing);
-      return Failure::token_missing;
-    case auth::Verdict::token_invalid:
-      counted(AccessLabel::token_invalid);
-      return Failure::token_invalid;
+registry::Question ask(const ServeEnvironment& edge, const routing::SandboxId& id) {
+  return edge.registry.ask(edge.loop, id, edge.loop.now() + edge.config->timeouts.registry_lookup);
+}
+
+void count(const ServeEnvironment& edge, const Result<void>& permitted) {
+  AccessLabel label = AccessLabel::permit;
+  if (permitted.has_error()) {
+    label = permitted.error() == Failure::token_missing ? AccessLabel::token_missing : AccessLabel::token_invalid;
   }
-  return Failure::token_invalid;
+  edge.metrics.access[static_cast<std::size_t>(label)].add();
 }
 
 /// One of the concurrent exchanges a sandbox may have, held while this lives.
@@ -195,10 +189,24 @@ routing::UpstreamProtocol choose_protocol(const Route& route, std::uint16_t port
 
 struct Passage {
   const upstream::Destination& destination;
+  const Grounds& grounds;
   const RequestHead& request;
   const http::Scene& scene;
   const Config& config;
 };
+
+/// The route may have changed while its sandbox was dialled, when nobody could be told that it was open (contract 5).
+Task<Result<void>> still_stands(const ServeEnvironment& edge, const Passage& passage) {
+  const Route& route = *passage.destination.route;
+  routing::Lookup now = edge.registry.find(route.id);
+  if (now.result == routing::LookupResult::unknown) now = co_await ask(edge, route.id);
+  if (now.result != routing::LookupResult::found) co_return Failure::route_changed;
+  if (now.route == passage.destination.route) co_return Result<void>{};
+  const bool is_same = now.route->generation == route.generation && now.route->address == route.address &&
+                       now.route->state == routing::SandboxState::running;
+  if (!is_same) co_return Failure::route_changed;
+  co_return permit(*now.route, passage.grounds, passage.config.access.exempt_ports);
+}
 
 /// Marks an attempt as abandoned when the client is gone.
 class Abandonment final : public Runnable {
@@ -232,8 +240,12 @@ Task<Result<void>> carry(const ServeEnvironment& edge, Exchange& client, Journal
     if (opened.has_error()) co_return opened.error();
     upstream::Upstream& upstream = **opened;
     journal.reused = upstream.is_reused();
+    if (!upstream.is_reused()) {
+      const Result<void> stands = co_await still_stands(edge, passage);
+      if (stands.has_error()) co_return stands;
+    }
     journal.upstream = join(client.memory(), upstream.endpoint_text());
-    const Relay::Parties parties{edge.loop, edge.metrics, client, upstream, route};
+    const Relay::Parties parties{edge.loop, edge.metrics, client, upstream, route, passage.grounds};
     Relay relay(parties, passage.config.timeouts, journal.traffic);
     edge.live.add(relay);
     const Result<void> relayed = co_await relay.run(passage.request, passage.scene);
@@ -246,13 +258,18 @@ Task<Result<void>> carry(const ServeEnvironment& edge, Exchange& client, Journal
 Task<Result<void>> to_sandbox(const ServeEnvironment& edge, const Config& config, Exchange& client, Journal& journal,
                               const Presented& presented) {
   const TimePoint lookup_began = Clock::now();
-  const Result<routing::Lookup> found = look_up(edge, journal.target->id);
+  routing::Lookup looked_up = edge.registry.find(journal.target->id);
+  // Only what the table cannot answer waits for the registry's source.
+  if (looked_up.result == routing::LookupResult::unknown) looked_up = co_await ask(edge, journal.target->id);
+  const Result<routing::Lookup> found = judge(edge, std::move(looked_up));
   journal.lookup = Clock::now() - lookup_began;
   if (found.has_error()) co_return found.error();
   const Route& route = *found->route;
   const std::uint16_t port = journal.target->port;
 
-  const Result<void> access = authorize(edge, config, route, presented.credentials, port);
+  const Grounds grounds{presented.credentials, port};
+  const Result<void> access = permit(route, grounds, config.access.exempt_ports);
+  if (!route.via_node) count(edge, access);
   if (access.has_error()) co_return access;
 
   journal.usage = found->usage;
@@ -266,7 +283,7 @@ Task<Result<void>> to_sandbox(const ServeEnvironment& edge, const Config& config
   if (rewritten.has_error()) co_return rewritten;
 
   const upstream::Destination destination{found->route, port, choose_protocol(route, port, request), found->usage};
-  const Passage passage{destination, request, scene, config};
+  const Passage passage{destination, grounds, request, scene, config};
   co_return co_await carry(edge, client, journal, passage);
 }
 

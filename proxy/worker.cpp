@@ -77,10 +77,10 @@ void Worker::take_over(const Settings& settings) {
   }
 }
 
-void Worker::end_generation(registry::GenerationEnded ended) {
-  loop_.post([this, ended = std::move(ended)] {
-    pool_.end_generation(ended.id, ended.generation);
-    live_.end_generation(ended.id, ended.generation);
+void Worker::change_route(registry::RouteChanged change) {
+  loop_.post([this, change = std::move(change)] {
+    pool_.end_generation(change.id, change.route ? std::string_view(change.route->generation) : std::string_view());
+    live_.change_route(change.id, change.route.get(), config_->access.exempt_ports);
   });
 }
 

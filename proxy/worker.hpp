@@ -44,7 +44,7 @@ class Worker final : private ExchangeHandler {
 
   // From the control thread; each takes effect in the worker's next round.
   void adopt(Settings settings);
-  void end_generation(registry::GenerationEnded ended);
+  void change_route(registry::RouteChanged change);
   void enter(DrainPhase phase);
 
   const Metrics& metrics() const { return metrics_; }

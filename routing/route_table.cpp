@@ -27,7 +27,17 @@ struct HashedId {
 struct Entry {
   mutable RoutePtr route;
   mutable std::shared_ptr<Usage> usage;  ///< Null until the first lookup.
+  mutable TrustPtr trust;
 };
+
+/// An id that has no route: its record is invalid, or it is known that there is none.
+struct Unrouted {
+  LookupResult result = LookupResult::invalid;
+  std::shared_ptr<Usage> usage;  ///< What is still live of it.
+  TrustPtr trust;
+};
+
+Standing standing_of(const TrustPtr& trust) { return trust ? trust->standing() : Standing::fresh; }
 
 struct EntryHash {
   using is_transparent = void;
@@ -52,8 +62,7 @@ struct EntryEqual {
 struct alignas(kCacheLine) RouteTable::Shard {
   std::shared_mutex mutex;
   boost::unordered_flat_set<Entry, EntryHash, EntryEqual> routes;
-  /// Ids that answer record_invalid, and what is still live of them.
-  boost::unordered_flat_map<SandboxId, std::shared_ptr<Usage>, SandboxIdHash> invalid;
+  boost::unordered_flat_map<SandboxId, Unrouted, SandboxIdHash> unrouted;
 };
 
 RouteTable::RouteTable() : shards_(std::make_unique<Shard[]>(kShards)) {}
@@ -68,10 +77,12 @@ Lookup RouteTable::find(const SandboxId& id) const {
   {
     const std::shared_lock lock(shard.mutex);
     const auto entry = shard.routes.find(key);
-    if (entry == shard.routes.end()) {
-      return {shard.invalid.contains(id) ? LookupResult::invalid : LookupResult::not_found, nullptr, nullptr};
+    if (entry == shard.routes.end()) return find_unrouted(shard, id);
+    if (entry->usage) {
+      const Standing standing = standing_of(entry->trust);
+      const auto result = standing == Standing::doubtful ? LookupResult::unknown : LookupResult::found;
+      return {result, entry->route, entry->usage, standing == Standing::stale};
     }
-    if (entry->usage) return {LookupResult::found, entry->route, entry->usage};
   }
   // The first lookup of this id. Between the two locks it may have changed or gone.
   auto usage = std::make_shared<Usage>();
@@ -81,6 +92,37 @@ Lookup RouteTable::find(const SandboxId& id) const {
     if (entry != shard.routes.end() && !entry->usage) entry->usage = std::move(usage);
   }
   return find(id);
+}
+
+Lookup RouteTable::find_unrouted(const Shard& shard, const SandboxId& id) const {
+  const auto entry = shard.unrouted.find(id);
+  if (entry == shard.unrouted.end()) {
+    return {holds_part_ ? LookupResult::unknown : LookupResult::not_found, nullptr, nullptr};
+  }
+  const Standing standing = standing_of(entry->second.trust);
+  // That there is none is believed only while it is sure (contract 6: an outage never says "not found").
+  const bool is_usable =
+      standing == Standing::fresh || (standing == Standing::stale && entry->second.result == LookupResult::invalid);
+  return {is_usable ? entry->second.result : LookupResult::unknown, nullptr, nullptr};
+}
+
+void RouteTable::entrust(const SandboxId& id, TrustPtr trust) {
+  const HashedId key(id);
+  Shard& shard = shard_for(key.hash);
+  const std::unique_lock lock(shard.mutex);
+  if (const auto entry = shard.routes.find(key); entry != shard.routes.end()) {
+    entry->trust.swap(trust);
+  } else if (const auto unrouted = shard.unrouted.find(id); unrouted != shard.unrouted.end()) {
+    unrouted->second.trust.swap(trust);
+  }
+}
+
+std::shared_ptr<const Usage> RouteTable::usage_of(const SandboxId& id) const {
+  const HashedId key(id);
+  Shard& shard = shard_for(key.hash);
+  const std::shared_lock lock(shard.mutex);
+  const auto entry = shard.routes.find(key);
+  return entry == shard.routes.end() ? nullptr : entry->usage;
 }
 
 namespace {
@@ -106,26 +148,30 @@ Applied RouteTable::apply(RouteChange change) {
   if (const auto entry = shard.routes.find(key); entry != shard.routes.end()) {
     applied.existed = true;
     applied.generation_ended = !is_put || has_ended(*entry->route, *change.route);
+    applied.access_changed = is_put && !(entry->route->access == change.route->access);
     applied.usage = entry->usage;
     replaced = std::move(entry->route);
     if (is_put) {
       entry->route = std::move(change.route);
+      entry->trust.swap(change.trust);
       return applied;
     }
     shard.routes.erase(entry);
     --valid_;
-  } else if (const auto invalid = shard.invalid.find(change.id); invalid != shard.invalid.end()) {
-    applied.existed = true;
-    applied.usage = std::move(invalid->second);
-    shard.invalid.erase(invalid);
-    --invalid_;
+  } else if (const auto unrouted = shard.unrouted.find(change.id); unrouted != shard.unrouted.end()) {
+    applied.existed = unrouted->second.result == LookupResult::invalid;
+    applied.usage = std::move(unrouted->second.usage);
+    if (applied.existed) --invalid_;
+    shard.unrouted.erase(unrouted);
   }
   if (is_put) {
-    shard.routes.insert(Entry{std::move(change.route), applied.usage});
+    shard.routes.insert(Entry{std::move(change.route), applied.usage, std::move(change.trust)});
     ++valid_;
   } else if (change.kind == Kind::put_invalid) {
-    shard.invalid.emplace(change.id, applied.usage);
+    shard.unrouted.emplace(change.id, Unrouted{LookupResult::invalid, applied.usage, std::move(change.trust)});
     ++invalid_;
+  } else if (change.kind == Kind::put_absent) {
+    shard.unrouted.emplace(change.id, Unrouted{LookupResult::not_found, applied.usage, std::move(change.trust)});
   }
   return applied;
 }
@@ -149,7 +195,9 @@ std::vector<SandboxId> RouteTable::ids() const {
   for (std::size_t i = 0; i < kShards; ++i) {
     const std::shared_lock lock(shards_[i].mutex);
     for (const Entry& entry : shards_[i].routes) ids.push_back(entry.route->id);
-    for (const auto& [id, usage] : shards_[i].invalid) ids.push_back(id);
+    for (const auto& [id, unrouted] : shards_[i].unrouted) {
+      if (unrouted.result == LookupResult::invalid) ids.push_back(id);
+    }
   }
   return ids;
 }

@@ -4,9 +4,13 @@
 // wait for each other, and for a writer only as long as it changes one entry or, rarely, grows one of many small
 // shards. Records are parsed, and routes destroyed, outside of the locks. A change is visible to every worker when
 // `apply` returns, and says what the change means for what is live. Nothing here fails but for want of memory.
+//
+// A source that holds only a part of what there is (a cache of another database) says so with `hold_part`: an id that is
+// not here is then unknown, what is known not to be there is an entry of its own, and every entry has a Trust.
 #pragma once
 
 #include <routing/route.hpp>
+#include <routing/trust.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -28,27 +32,32 @@ struct Usage {
   std::atomic<std::int64_t> last_use_unix_ms{0};
 };
 
-enum class LookupResult : std::uint8_t { found, not_found, invalid, unavailable };
+/// `unknown`: the source must be asked; what was known before, if anything, is in `route`.
+enum class LookupResult : std::uint8_t { found, not_found, invalid, unavailable, unknown };
 
 struct Lookup {
   LookupResult result = LookupResult::not_found;
   RoutePtr route;                ///< When found.
   std::shared_ptr<Usage> usage;  ///< When found.
+  bool is_stale = false;         ///< Found, and it may have changed: the source is away.
 };
 
 struct RouteChange {
-  enum class Kind : std::uint8_t { put, put_invalid, remove };
+  enum class Kind : std::uint8_t { put, put_invalid, put_absent, remove };
   Kind kind = Kind::put;
   SandboxId id;
-  RoutePtr route;  ///< When put.
+  RoutePtr route;    ///< When put.
+  TrustPtr trust{};  ///< Of what is put.
 };
 
 /// What a change did. A generation ends when a valid route is removed, becomes invalid, or gets another generation;
-/// then what was live under the old one must be reset and its idle connections closed. A change of anything else, the
-/// address included, is for the next request (contract 5).
+/// then what was live under the old one must be reset and its idle connections closed. When only the access changed,
+/// what is live is asked again whether it may stay. A change of anything else, the address included, is for the next
+/// request (contract 5).
 struct Applied {
   bool existed = false;  ///< The id was in the table, valid or not.
   bool generation_ended = false;
+  bool access_changed = false;   ///< Of a route whose generation goes on.
   std::shared_ptr<Usage> usage;  ///< The old entry's. Null: it was never looked up, so nothing is live.
 };
 
@@ -64,6 +73,12 @@ class RouteTable {
   Lookup find(const SandboxId& id) const;
   /// A put whose route is null or of another id is a broken invariant and aborts.
   Applied apply(RouteChange change);
+  /// Another trust for what the table has of `id`, if it has anything.
+  void entrust(const SandboxId& id, TrustPtr trust);
+  /// What is live for `id`; null: nothing, it was never looked up.
+  std::shared_ptr<const Usage> usage_of(const SandboxId& id) const;
+  /// The table is a part of what there is: an id that is not in it is unknown. Before the first lookup.
+  void hold_part() { holds_part_ = true; }
   /// Makes room for `count` entries in all, so that a bulk load does not rehash under traffic.
   void reserve(std::size_t count);
 
@@ -75,10 +90,12 @@ class RouteTable {
  private:
   struct Shard;
   Shard& shard_for(std::size_t hash) const;
+  Lookup find_unrouted(const Shard& shard, const SandboxId& id) const;
 
   std::unique_ptr<Shard[]> shards_;
   std::atomic<std::size_t> valid_{0};
   std::atomic<std::size_t> invalid_{0};
+  bool holds_part_ = false;
 };
 
 }  // namespace sandgate::routing

@@ -35,7 +35,7 @@ void print_record_error(const std::string& host, const config::Config& config, c
                         std::ostream& err) {
   const auto target = routing::find_target(host, {}, config.domains);
   if (target.has_error()) return;
-  const auto& invalid = registry.invalid_records();
+  const auto invalid = registry.invalid_records();
   if (const auto at = invalid.find(target->id.view()); at != invalid.end()) {
     err << "note: " << describe(at->first, at->second) << "\n";
   }

@@ -53,7 +53,7 @@ std::optional<Source::Failed> FileSource::reload() {
   apply_records(contents->records);
   contents_ = *std::move(contents);
   plan_expiry();
-  ++registry_.updates().reload;
+  registry_.count_reload();
   registry_.mark_loaded();
   return std::nullopt;
 }

@@ -91,7 +91,7 @@ void StoreSource::read_all(Open& open) {
     registry_.put(*id, row.text(1));
   }
   for (const auto& id : gone) registry_.remove(id);
-  ++registry_.updates().reload;
+  registry_.count_reload();
 }
 
 std::optional<Source::Failed> StoreSource::expire(std::chrono::system_clock::time_point now) {

@@ -1,5 +1,7 @@
-"""A sandbox that stops or is replaced: nothing of the old one may reach the new, nor stay open (contract 5)."""
+"""A sandbox that stops, is replaced, or lets in others than before: nothing of the old one may reach the new, nor stay
+open, and neither may what the record does not permit any longer (contract 5)."""
 
+import hashlib
 import socket
 
 import pytest
@@ -181,3 +183,110 @@ def test_a_record_past_its_expiry_is_gone(door, edge, sandbox, expires_at, found
         if found:
             sandbox.accept().answer(OK)
         assert client.read_response().edge_reason == (None if found else "sandbox_not_found")
+
+
+PRIVATE = {"execution_id": "first", "allow_public_traffic": False}
+TOKEN = "E2b-Traffic-Access-Token: first-token"
+UPGRADE = ("Connection: Upgrade", "Upgrade: echo")
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        ({"execution_id": "first"}, {**PRIVATE, "traffic_access_token": "first-token"}),
+        ({**PRIVATE, "traffic_access_token": "first-token"}, {**PRIVATE, "traffic_access_token": "second-token"}),
+        ({**PRIVATE, "traffic_access_token": "first-token"}, PRIVATE),
+    ],
+    ids=["public to private", "another token", "no token at all"],
+)
+def test_what_the_record_does_not_permit_any_longer_is_reset(door, edge, sandbox, before, after):
+    """A response under way, one that has not begun, and a tunnel: at once, and without another request."""
+    fields = () if "allow_public_traffic" not in before else (TOKEN,)
+    replace(edge, sandbox, **before)
+    with door.connect() as reading, door.connect() as waiting, door.connect() as tunnel:
+        reading.send(sandbox.request("GET", "/", *fields))
+        first = sandbox.accept()
+        first.answer(LONG_BODY)
+        head = reading.read_head()
+        assert reading.read_exactly(4) == b"some"
+        waiting.send(sandbox.request("GET", "/", *fields))
+        second = sandbox.accept()
+        second.read_request()
+        tunnel.send(sandbox.request("GET", "/", *UPGRADE, *fields))
+        third = sandbox.accept()
+        third.answer(SWITCHING)
+        assert tunnel.read_response().status == 101
+        replace(edge, sandbox, **after)
+        with pytest.raises(ConnectionEnded):
+            reading.read_body_into(head)
+        refused = waiting.read_response()
+        assert (refused.status, refused.edge_reason) == (403, "token_invalid" if fields else "token_missing")
+        assert tunnel.read_until_gone() == b""
+        for upstream in (first, second, third):
+            assert upstream.read_until_gone() == b""
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {**PRIVATE, "traffic_access_token": "first-token"},
+        {**PRIVATE, "traffic_access_token_sha256": f"{'0' * 64},{hashlib.sha256(b'first-token').hexdigest()}"},
+        {"execution_id": "first"},
+    ],
+    ids=["private, with its token", "rotating", "public"],
+)
+def test_what_the_record_still_permits_goes_on(door, edge, sandbox, after):
+    replace(edge, sandbox, execution_id="first")
+    with door.connect() as client, door.connect() as tunnel:
+        client.send(sandbox.request("GET", "/", TOKEN))
+        upstream = sandbox.accept()
+        upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsome")
+        head = client.read_head()
+        tunnel.send(sandbox.request("GET", "/", *UPGRADE, TOKEN))
+        other = sandbox.accept()
+        other.answer(SWITCHING)
+        assert tunnel.read_response().status == 101
+        replace(edge, sandbox, **after)
+        with door.connect() as later:  # The change is in force by now.
+            later.send(sandbox.request("GET", "/", TOKEN))
+            sandbox.accept().answer()
+            assert later.read_response().status == 200
+        upstream.send(b"more")
+        client.read_body_into(head)
+        assert head.body == b"somemore"
+        tunnel.send(b"up")
+        assert other.read_exactly(2) == b"up"
+
+
+def test_a_port_made_private_ends_what_is_open_to_it_alone(door, edge, sandbox):
+    with RawSandbox() as neighbour, door.connect() as ended, door.connect() as stays:
+        neighbour.id = sandbox.id
+        for client, port in ((ended, sandbox), (stays, neighbour)):
+            client.send(port.request())
+            client.upstream = port.accept()
+            client.upstream.answer(LONG_BODY)
+            client.head = client.read_head()
+            assert client.read_exactly(4) == b"some"
+        ports = {str(sandbox.port): {"public": False}}
+        replace(edge, sandbox, traffic_access_token="first-token", ports=ports)
+        with pytest.raises(ConnectionEnded):
+            ended.read_body_into(ended.head)
+        stays.upstream.send(b"x" * 996)
+        assert stays.read_exactly(996) == b"x" * 996
+
+
+def test_a_request_that_is_dialled_while_its_sandbox_becomes_private_gets_no_further(door, edge, register):
+    with RawSandbox(backlog=0) as sandbox:
+        register(sandbox, execution_id="first")
+        filler = socket.create_connection((sandbox.address, sandbox.port), timeout=5)
+        with door.connect() as client:
+            client.send(sandbox.request("GET", "/secret"))
+            connecting = lambda: edge.metrics().total("sandgate_upstream_connections", state="connecting")  # noqa: E731
+            eventually(lambda: connecting() == 1, "the edge to be connecting")
+            replace(edge, sandbox, **PRIVATE, traffic_access_token="first-token")
+            sandbox.accept()  # the filler's: now there is room, and the kernel tries again
+            filler.close()
+            assert client.read_response().edge_reason == "token_missing"
+            if sandbox.has_connection():
+                assert sandbox.accept().read_until_gone() == b"", "the sandbox got the request after all"

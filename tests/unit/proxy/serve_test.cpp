@@ -267,7 +267,7 @@ TEST_CASE("serve: an exchange of a generation that ends is ended with it", "[ser
   Edge edge;
   edge.put(kPublic);
   SandboxScript script;
-  script.on_request = [&] { edge.live.end_generation(id_of("sbx1"), "two"); };
+  script.on_request = [&] { edge.live.change_route(id_of("sbx1"), nullptr, {}); };
   edge.answer(script);
   edge.serve_it();
   CHECK(edge.outcome(Failure::route_changed) == 1);
@@ -278,7 +278,10 @@ TEST_CASE("serve: an exchange of the generation that stays goes on", "[serve]") 
   Edge edge;
   edge.put(kPublic);
   SandboxScript script;
-  script.on_request = [&] { edge.live.end_generation(id_of("sbx1"), "one"); };
+  script.on_request = [&] {
+    const auto now = edge.registry.find(id_of("sbx1"));
+    edge.live.change_route(id_of("sbx1"), now.route.get(), {});
+  };
   edge.answer(script);
   edge.serve_it();
   CHECK(edge.status() == 200);

@@ -248,6 +248,73 @@ class Turmoil {
   std::atomic<int> wrong_{0};
 };
 
+TEST_CASE("route_table: an entry is as good as its trust", "[routing]") {
+  const auto [standing, route, invalid, absent] = GENERATE(table<Standing, LookupResult, LookupResult, LookupResult>({
+      {Standing::fresh, LookupResult::found, LookupResult::invalid, LookupResult::not_found},
+      {Standing::doubtful, LookupResult::unknown, LookupResult::unknown, LookupResult::unknown},
+      {Standing::stale, LookupResult::found, LookupResult::invalid, LookupResult::unknown},
+  }));
+  RouteTable table;
+  table.hold_part();
+  const TrustPtr trust(new Trust(Standing::fresh));
+  table.apply({Kind::put, id_of("route"), make_route(id_of("route"), "1"), trust});
+  table.apply({Kind::put_invalid, id_of("invalid"), nullptr, trust});
+  table.apply({Kind::put_absent, id_of("absent"), nullptr, trust});
+  trust->become(standing);
+  const Lookup found = table.find(id_of("route"));
+  CHECK(found.result == route);
+  CHECK(found.is_stale == (standing == Standing::stale));
+  CHECK(found.route);  // What was known is told, however it stands.
+  CHECK(table.find(id_of("invalid")).result == invalid);
+  CHECK(table.find(id_of("absent")).result == absent);
+  CHECK(table.find(id_of("other")).result == LookupResult::unknown);
+}
+
+TEST_CASE("route_table: one entry can be doubted without the others of its session", "[routing]") {
+  RouteTable table;
+  const TrustPtr trust(new Trust(Standing::fresh));
+  table.apply({Kind::put, id_of("a"), make_route(id_of("a"), "1"), trust});
+  table.apply({Kind::put, id_of("b"), make_route(id_of("b"), "1"), trust});
+  table.entrust(id_of("a"), TrustPtr(new Trust(Standing::doubtful)));
+  table.entrust(id_of("none"), TrustPtr(new Trust(Standing::doubtful)));
+  CHECK(table.find(id_of("a")).result == LookupResult::unknown);
+  CHECK(table.find(id_of("b")).result == LookupResult::found);
+  table.apply({Kind::put, id_of("a"), make_route(id_of("a"), "1"), trust});
+  CHECK(table.find(id_of("a")).result == LookupResult::found);
+}
+
+TEST_CASE("route_table: that a sandbox is not there ends what was open to it", "[routing]") {
+  RouteTable table;
+  table.hold_part();
+  put(table, "abc", "1");
+  CHECK_FALSE(table.usage_of(id_of("abc")));
+  const auto usage = table.find(id_of("abc")).usage;
+  CHECK(table.usage_of(id_of("abc")) == usage);
+  const Applied applied = table.apply({Kind::put_absent, id_of("abc"), nullptr, nullptr});
+  CHECK(applied.existed);
+  CHECK(applied.generation_ended);
+  CHECK(applied.usage == usage);
+  CHECK(table.find(id_of("abc")).result == LookupResult::not_found);
+  CHECK(table.size() == 0);
+  CHECK(table.ids().empty());
+  CHECK_FALSE(table.apply({Kind::remove, id_of("abc"), nullptr, nullptr}).existed);
+  CHECK(table.find(id_of("abc")).result == LookupResult::unknown);
+}
+
+TEST_CASE("route_table: a change of access within a generation is told", "[routing]") {
+  RouteTable table;
+  const auto with_access = [](bool is_public) {
+    auto route = std::make_shared<Route>(*make_route(id_of("abc"), "1"));
+    route->access.allow_public_traffic = is_public;
+    return route;
+  };
+  CHECK_FALSE(table.apply({Kind::put, id_of("abc"), with_access(true)}).access_changed);
+  CHECK_FALSE(table.apply({Kind::put, id_of("abc"), with_access(true)}).access_changed);
+  const Applied applied = table.apply({Kind::put, id_of("abc"), with_access(false)});
+  CHECK(applied.access_changed);
+  CHECK_FALSE(applied.generation_ended);
+}
+
 TEST_CASE("route_table: readers see whole entries while they change", "[routing]") {
   Turmoil turmoil;
   std::vector<std::thread> readers;

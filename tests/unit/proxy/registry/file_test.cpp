@@ -131,7 +131,7 @@ TEST_CASE("file: a reload applies the difference only", "[file]") {
 TEST_CASE("file: a sandbox replaced by a reload ends its generation", "[file]") {
   Fixture f;
   std::vector<std::string> ended;
-  f.registry.on_generation_ended([&](const GenerationEnded& event) { ended.push_back(event.generation); });
+  f.registry.on_route_changed([&](const RouteChanged& event) { ended.push_back(event.route->generation); });
   REQUIRE_FALSE(f.file.load());
   ++f.registry.table().find(id_of("a")).usage->connections;
   ++f.registry.table().find(id_of("b")).usage->connections;

@@ -17,12 +17,12 @@ constexpr const char* kBroken = R"({"address":"no address"})";
 
 struct Watched {
   Registry registry;
-  std::vector<GenerationEnded> ended;
+  std::vector<RouteChanged> ended;
   std::vector<std::string> invalid;
   std::vector<std::string> locked;
 
   Watched() {
-    registry.on_generation_ended([this](const GenerationEnded& event) { ended.push_back(event); });
+    registry.on_route_changed([this](const RouteChanged& event) { ended.push_back(event); });
     registry.on_invalid_record([this](std::string_view id, const RecordError& error) {
       invalid.push_back(std::string(id) + ":" + error.field);
     });
@@ -52,7 +52,7 @@ TEST_CASE("registry: a new execution ends the old generation of what is live", "
   w.registry.put(kId, kSecond);
   REQUIRE(w.ended.size() == 1);
   CHECK(w.ended[0].id == kId);
-  CHECK(w.ended[0].generation == "e2");
+  CHECK(w.ended[0].route->generation == "e2");
 }
 
 TEST_CASE("registry: nobody is told when nothing is live", "[registry]") {
@@ -78,7 +78,7 @@ TEST_CASE("registry: a removed sandbox ends everything of it", "[registry]") {
   w.make_live(&routing::Usage::active);
   w.registry.remove(kId);
   REQUIRE(w.ended.size() == 1);
-  CHECK(w.ended[0].generation.empty());
+  CHECK_FALSE(w.ended[0].route);
   CHECK(w.registry.table().find(kId).result == LookupResult::not_found);
   CHECK(w.registry.updates().remove == 1);
 }
@@ -95,7 +95,7 @@ TEST_CASE("registry: a record that does not parse replaces the good one and ends
   CHECK(w.invalid == std::vector<std::string>{"demo:address"});
   CHECK(w.registry.invalid_records().at("demo").field == "address");
   REQUIRE(w.ended.size() == 1);
-  CHECK(w.ended[0].generation.empty());
+  CHECK_FALSE(w.ended[0].route);
 }
 
 TEST_CASE("registry: an invalid record is remembered until it is mended", "[registry]") {
