@@ -68,11 +68,30 @@ struct FileRegistry {
 /// A URL that may carry a password ("redis://user:password@host"): shown by dump_json without its user info.
 struct SecretUrl {
   std::string text;
+  friend bool operator==(const SecretUrl&, const SecretUrl&) = default;
+};
+
+/// Only with rediss://.
+struct RedisTls {
+  std::string ca;           ///< PEM file of the authorities that may have signed the server's certificate; empty = the
+                            ///< system's.
+  std::string certificate;  ///< PEM file: the edge's own, where the server asks for one; leaf first.
+  std::string key;          ///< PEM file: its private key.
+  friend bool operator==(const RedisTls&, const RedisTls&) = default;
 };
 
 struct RedisRegistry {
-  SecretUrl url{"redis://127.0.0.1:6379/0"};    ///< redis://, or rediss:// for TLS.
+  SecretUrl url{"redis://127.0.0.1:6379/0"};    ///< redis://, rediss:// for TLS, or unix:/path (redis_url.hpp).
   std::string key_prefix = "sandbox:catalog:";  ///< A sandbox's record is at key_prefix + id.
+  std::string username;                         ///< ACL user, where the URL does not name one; empty = "default".
+  std::string password_file;                    ///< File that holds the password, where the URL does not; empty = none.
+  RedisTls tls;
+  bool cluster = false;  ///< Redis Cluster: `url` is one of its nodes, from which the others are found.
+  milliseconds stale_for{
+      300'000};  ///< Redis away -> known routes are no longer served -> registry_unavailable. 0 = not at all.
+  std::uint32_t max_entries = 1'000'000;  ///< Records held in memory, those that are known not to exist included.
+  Bytes max_bytes = mebibytes(1024);      ///< About what they may take; the least used give way.
+  friend bool operator==(const RedisRegistry&, const RedisRegistry&) = default;
 };
 
 struct Registry {

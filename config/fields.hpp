@@ -68,9 +68,23 @@ void describe(Visitor& visit, Is<FileRegistry> auto& file) {
 }
 
 template <class Visitor>
+void describe(Visitor& visit, Is<RedisTls> auto& tls) {
+  visit.field("ca", tls.ca);
+  visit.field("certificate", tls.certificate);
+  visit.field("key", tls.key);
+}
+
+template <class Visitor>
 void describe(Visitor& visit, Is<RedisRegistry> auto& redis) {
   visit.field("url", redis.url);
   visit.field("key_prefix", redis.key_prefix);
+  visit.field("username", redis.username);
+  visit.field("password_file", redis.password_file);
+  visit.field("tls", redis.tls);
+  visit.field("cluster", redis.cluster);
+  visit.field("stale_for", redis.stale_for);
+  visit.field("max_entries", redis.max_entries);
+  visit.field("max_bytes", redis.max_bytes);
 }
 
 template <class Visitor>

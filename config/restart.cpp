@@ -28,6 +28,8 @@ void compare_registries(const Registry& running, const Registry& loaded, std::ve
   const bool is_file = running.source == RegistrySource::file;
   if (is_store && running.store.path != loaded.store.path) keys.emplace_back("registry.store.path");
   if (is_file && running.file.path != loaded.file.path) keys.emplace_back("registry.file.path");
+  const bool is_redis = running.source == RegistrySource::redis;
+  if (is_redis && !(running.redis == loaded.redis)) keys.emplace_back("registry.redis");
 }
 
 }  // namespace

@@ -64,11 +64,12 @@ void read(const Value& value, SecretUrl& target) {
   const std::string* text = value.scalar("a URL");
   if (text == nullptr) return;
   // The text is not quoted back: it may hold a password.
-  const bool is_url = text->starts_with("redis://") || text->starts_with("rediss://");
+  const bool is_url = text->starts_with("redis://") || text->starts_with("rediss://") || text->starts_with("unix:");
   if (is_url && is_one_line(*text)) {
     target.text = *text;
   } else {
-    value.report(value.node().at, value.path(), "must be a URL that begins with redis://, or rediss:// for TLS");
+    value.report(value.node().at, value.path(),
+                 "must be a URL that begins with redis://, rediss:// for TLS, or unix:/");
   }
 }
 

@@ -78,8 +78,10 @@ void check_registry(const Registry& registry, Violations& found) {
       if (registry.file.path.empty()) found.push_back({"registry.file.path", "must be the path of the sandbox file"});
       return;
     case RegistrySource::redis:
+      check_redis(registry.redis, found);
+      return;
     case RegistrySource::kubernetes:
-      found.push_back({"registry.source", "is not available in this version; use store or file"});
+      found.push_back({"registry.source", "is not available in this version; use store, file or redis"});
   }
 }
 

@@ -277,8 +277,8 @@ TEST_CASE("load: an IPv6 endpoint without quotes is refused, not misread", "[con
 
 TEST_CASE("load: a password in a URL is never in a problem", "[config]") {
   const auto problems = problems_of(kLeast + "registry: {redis: {url: \"http://user:hunter2@host\"}}");
-  CHECK(problems == Texts{"edge.yaml:3:25: registry.redis.url: must be a URL that begins with redis://, or rediss:// "
-                          "for TLS"});
+  CHECK(problems == Texts{"edge.yaml:3:25: registry.redis.url: must be a URL that begins with redis://, rediss:// "
+                          "for TLS, or unix:/"});
 }
 
 TEST_CASE("load: a configuration larger than 1 MiB is refused", "[config]") {
