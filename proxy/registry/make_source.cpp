@@ -1,5 +1,6 @@
 #include <proxy/registry/file.hpp>
 #include <proxy/registry/make_source.hpp>
+#include <proxy/registry/redis/redis.hpp>
 #include <proxy/registry/store.hpp>
 
 namespace sandgate::proxy::registry {
@@ -11,6 +12,7 @@ std::unique_ptr<Source> make_source(const config::Config& config, Registry& regi
     case config::RegistrySource::file:
       return std::make_unique<FileSource>(config.registry.file.path, registry);
     case config::RegistrySource::redis:
+      return std::make_unique<redis::RedisSource>(config.registry.redis, registry);
     case config::RegistrySource::kubernetes:
       break;
   }

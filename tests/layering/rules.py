@@ -19,7 +19,7 @@ RESERVED_HEADERS = (
     ("openssl/ssl.h", TLS_FILES, "only the TLS files of proxy/net see OpenSSL's I/O"),
     ("openssl/bio.h", TLS_FILES, "only the TLS files of proxy/net see OpenSSL's I/O"),
     ("sqlite3.h", ("proxy/registry/*",), "only a registry source sees SQLite"),
-    ("hiredis/*", ("proxy/registry/*",), "only a registry source sees Redis"),
+    ("hiredis/*", ("proxy/registry/redis/resp.cpp",), "only proxy/registry/redis/resp.cpp sees hiredis"),
     ("prometheus/*", ("proxy/*metrics*",), "only the metrics files see prometheus-cpp"),
     ("boost/asio*", (), "the data path has its own loop (proxy/base/loop): no Asio"),
     ("boost/beast*", (), "HTTP/1 has its own strict parser (proxy/http): no Beast"),
