@@ -49,6 +49,25 @@ std::string path_of(const Values& values) {
   return "/v1/sandboxes/" + std::string(id->view());
 }
 
+/// As the value of a query parameter (RFC 3986 2.3).
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kUnreserved = "-._~";
+  std::string encoded;
+  for (const char c : text) {
+    const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (is_alphanumeric || kUnreserved.find(c) != std::string_view::npos) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += kDigits[byte >> 4U];
+    encoded += kDigits[byte & 15U];
+  }
+  return encoded;
+}
+
 /// `{"error": "...", "field": "..."}` as a sentence.
 std::string error_text(const AdminAnswer& answer) {
   boost::json::error_code error;
@@ -107,10 +126,19 @@ int get(Arguments arguments, Console& console) {
 }
 
 int remove(Arguments arguments, Console& console) {
-  Syntax syntax("sandgate sandbox remove ID", "Removes the sandbox ID and ends what is open for it. Prints nothing.");
-  syntax.positional("ID");
+  Syntax syntax("sandgate sandbox remove ID [--execution-id ID]",
+                "Removes the sandbox ID and ends what is open for it. Prints nothing.");
+  syntax
+      .option("execution-id", options::value<std::string>()->value_name("ID"),
+              "only while the record is of this execution: looked at and removed in one step")
+      .positional("ID");
   const auto values = with_admin_options(std::move(syntax)).read(arguments, console);
-  return values ? run(*values, {"DELETE", path_of(*values), {}}, console) : kSuccess;
+  if (!values) return kSuccess;
+  std::string target = path_of(*values);
+  if (values->count("execution-id") != 0) {
+    target.append("?execution_id=").append(percent_encoded((*values)["execution-id"].as<std::string>()));
+  }
+  return run(*values, {"DELETE", std::move(target), {}}, console);
 }
 
 int list(Arguments arguments, Console& console) {

@@ -74,6 +74,7 @@ Task<std::string> Connection::run() {
     written_ = &written;
     co_await written;
   }
+  is_over_ = true;
   lose_expected();
   co_return why_;
 }
@@ -121,6 +122,10 @@ void Connection::lose_expected() {
 }
 
 void Connection::send(std::string_view commands, std::size_t replies, OnReplies done) {
+  if (is_over_) {
+    if (done) done(nullptr);
+    return;
+  }
   expected_.push_back({replies, std::move(done), {}});
   send(commands);
 }

@@ -49,7 +49,7 @@ class Connection {
   Task<std::string> open(Address address);
   /// Reads until the connection ends; says why.
   Task<std::string> run();
-  /// `commands` are `replies` commands; `done` gets their replies together.
+  /// `commands` are `replies` commands; `done` gets their replies together. At once, and null, when the connection is over.
   void send(std::string_view commands, std::size_t replies, OnReplies done);
   /// Commands whose replies, if any, are pushed.
   void send(std::string_view commands);
@@ -103,6 +103,7 @@ class Connection {
   Ping ping_;
   std::string why_;
   bool is_open_ = false;
+  bool is_over_ = false;  ///< `run` has ended: nothing is owed any more.
   bool is_writing_ = false;
 };
 
