@@ -2,77 +2,20 @@
 
 A sandbox that exists is never answered as not found, none gets another's requests, and all is well again by itself."""
 
-import collections
 import json
-import threading
 
 import pytest
 
 from support.fixtures import unique_id
-from support.patience import eventually, seconds
+from support.patience import eventually
 from support.raw_client import ConnectionEnded
 from support.raw_sandbox import RawSandbox, ServingSandbox
 from support.redis_fixtures import Stage, needs_redis, redis_config, resident, stage  # noqa: F401
 from support.redis_server import PREFIX, RedisServer
 from support.slow_link import SlowLink
+from support.traffic import Traffic, named
 
 pytestmark = needs_redis
-
-
-class Traffic:
-    """Clients that ask for sandboxes in turn, as fast as answers come, until told to stop. Each sandbox answers with its
-    own name, so that a wrong route shows."""
-
-    def __init__(self, stage: Stage, sandboxes):
-        self._stage = stage
-        self._sandboxes = sandboxes
-        self._stop = threading.Event()
-        self.outcomes = collections.Counter()
-        self.longest = 0.0
-        self._threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(3)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self) -> collections.Counter:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(seconds(20))
-            assert not thread.is_alive(), "a client got no answer"
-        return self.outcomes
-
-    def _run(self, index: int) -> None:
-        turn = index
-        while not self._stop.is_set():
-            with self._stage.edge.connect() as client:
-                for _ in range(50):
-                    if self._stop.is_set():
-                        return
-                    turn += 1
-                    sandbox = self._sandboxes[turn % len(self._sandboxes)]
-                    response = client.ask(sandbox.request())
-                    if response.status == 200:
-                        name = response.body.decode()
-                        self.outcomes["ok" if name == sandbox.id else f"wrong: {name} for {sandbox.id}"] += 1
-                    else:
-                        self.outcomes[response.edge_reason] += 1
-
-    def count(self) -> int:
-        return sum(self.outcomes.values())
-
-    def wait_for_more(self, answers: int = 60) -> None:
-        before = self.count()
-        eventually(lambda: self.count() >= before + answers, f"{answers} more answers", within=15)
-
-
-def named(sandbox) -> None:
-    body = sandbox.id.encode()
-    sandbox.response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 @pytest.fixture
@@ -105,7 +48,7 @@ def is_exact(stage) -> bool:
 
 
 def test_killed_and_started_again(stage, residents):
-    with Traffic(stage, residents) as traffic:
+    with Traffic(stage.edge, residents) as traffic:
         traffic.wait_for_more()
         stage.server.kill()
         eventually(lambda: not is_exact(stage), "the loss to be noticed")
@@ -155,7 +98,7 @@ def test_what_changed_while_redis_was_away_is_in_force_when_it_is_back(stage, re
 
 
 def test_stopped_and_continued(stage, residents):
-    with Traffic(stage, residents) as traffic:
+    with Traffic(stage.edge, residents) as traffic:
         traffic.wait_for_more()
         stage.server.pause()
         try:
@@ -204,7 +147,7 @@ def test_answers_that_take_longer_than_a_lookup_may(through_link):
             stage.put(sandbox)
         assert stage.outcome(known) == "ok"
         stage.link.delay = 1.0
-        with Traffic(stage, [known]) as traffic:
+        with Traffic(stage.edge, [known]) as traffic:
             assert stage.outcome(slow) in ("registry_unavailable", "ok")
             eventually(lambda: stage.outcome(slow) == "ok", "the late answer to be of use", within=15)
             stage.link.delay = 0.0
@@ -223,7 +166,7 @@ def test_cut_in_the_middle_of_a_reply(through_link):
             named(sandbox)
             stage.put(sandbox, execution_id="a-generation-of-some-length")
         assert stage.outcome(known) == "ok"
-        with Traffic(stage, [known, other]) as traffic:
+        with Traffic(stage.edge, [known, other]) as traffic:
             for cut in (0, 1, 3, 4, 8, 17, 33, 60, 90, 120):
                 eventually(lambda: is_exact(stage), "the edge to be told of changes")
                 before = stage.link.cuts
@@ -247,7 +190,7 @@ def test_every_connection_dropped_again_and_again(through_link):
         named(sandbox)
         stage.put(sandbox)
     descriptors = None
-    with Traffic(stage, sandboxes) as traffic:
+    with Traffic(stage.edge, sandboxes) as traffic:
         for _ in range(25):
             eventually(lambda: is_exact(stage), "the edge to be told of changes")
             if descriptors is None:
@@ -263,7 +206,7 @@ def test_every_connection_dropped_again_and_again(through_link):
 
 
 def test_only_the_connection_that_is_told_breaks(stage, residents):
-    with Traffic(stage, residents) as traffic:
+    with Traffic(stage.edge, residents) as traffic:
         for _ in range(10):
             eventually(lambda: is_exact(stage), "the edge to be told of changes")
             killed = stage.redis("CLIENT", "KILL", "TYPE", "pubsub")
@@ -294,7 +237,7 @@ def test_a_change_while_nothing_is_told_is_seen_by_the_next_request(stage, resid
 def test_flushed_and_filled_again_under_traffic(stage, residents):
     """While it is empty a sandbox is rightly not found; nothing else is ever said."""
     texts = {sandbox.id: json.dumps({"address": "127.0.0.1", "execution_id": "first"}) for sandbox in residents}
-    with Traffic(stage, residents) as traffic:
+    with Traffic(stage.edge, residents) as traffic:
         for _ in range(20):
             stage.redis("FLUSHALL")
             for name, text in texts.items():

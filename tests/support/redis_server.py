@@ -84,6 +84,7 @@ class RedisServer:
         self.port = free_port()
         self.options = {"port": self.port, "bind": "127.0.0.1", "save": '""', "appendonly": "no", **options}
         self.process = None
+        self.is_paused = False
 
     def __enter__(self):
         self.start()
@@ -123,9 +124,11 @@ class RedisServer:
             self.process = None
 
     def pause(self) -> None:
+        self.is_paused = True
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        self.is_paused = False
         self.process.send_signal(signal.SIGCONT)
 
     def client(self) -> RedisClient:

@@ -88,7 +88,9 @@ void Catalog::send_all() {
 }
 
 void Catalog::landed(const SandboxId& id, Link& link, const Reading& reading) {
-  if (reading.kind == Reading::Kind::failed) {
+  // A replica may not have been told yet: that it has no record proves nothing.
+  const bool is_unsure = link.role() == LinkRole::replica && reading.kind == Reading::Kind::absent;
+  if (is_unsure || reading.kind == Reading::Kind::failed) {
     flights_.lost(id);
     return retry_elsewhere(id, reading.text);
   }

@@ -1,6 +1,7 @@
 #include <config/redis_url.hpp>
 #include <config/units.hpp>
 #include <proxy/commands/text_file.hpp>
+#include <proxy/registry/redis/cluster.hpp>
 #include <proxy/registry/redis/listing.hpp>
 #include <proxy/registry/redis/orders.hpp>
 #include <proxy/registry/redis/redis.hpp>
@@ -68,7 +69,11 @@ std::optional<std::string> RedisSource::start() {
       config_.key_prefix, {config_.max_entries, config_.max_bytes.count}, config::to_string(config_.stale_for)};
   running_ = std::make_unique<Running>(registry_, std::move(setting), std::move(access));
   const Link::Environment environment{running_->loop, running_->buffers, running_->catalog, running_->access};
-  running_->nodes = std::make_unique<SingleNode>(environment, place_of(url));
+  if (config_.cluster) {
+    running_->nodes = std::make_unique<Cluster>(environment, place_of(url));
+  } else {
+    running_->nodes = std::make_unique<SingleNode>(environment, place_of(url));
+  }
   running_->catalog.use(*running_->nodes);
   thread_ = std::thread([this] { run(*running_); });
   return std::nullopt;
