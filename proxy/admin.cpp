@@ -147,6 +147,9 @@ AdminResponse Admin::metrics(const AdminCall& /*call*/) const {
 AdminResponse Admin::route(const AdminCall& call) const {
   const auto* authority = call.parameter("authority");
   if (authority == nullptr) return error_answer(400, "say which: ?authority=8080-abc.sandbox.test", "authority");
+  if (const auto target = routing::find_target(*authority, {}, hooks_.config().domains); target.has_value()) {
+    source_.know(target->id);
+  }
   AdminResponse response;
   response.body = explain_route(*authority, hooks_.config(), registry_.table(), hooks_.now()) + "\n";
   return response;

@@ -28,11 +28,13 @@ bool is_store_absent(const config::Config& config) {
          !std::filesystem::exists(config.registry.store.path, error) && !error;
 }
 
-std::optional<std::string> load_records(const config::Config& config, registry::Registry& registry) {
+std::optional<std::string> load_records(const config::Config& config, registry::Registry& registry,
+                                        const std::function<void(registry::Source& source)>& use) {
   if (is_store_absent(config)) return std::nullopt;
   const std::unique_ptr<registry::Source> source = registry::make_source(config, registry);
-  if (!source) return "registry.source: this build has no such source; write store or file";
+  if (!source) return "registry.source: this build has no such source; write store, file or redis";
   if (auto failed = source->load()) return std::move(failed->text);
+  if (use) use(*source);
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include <config/config.hpp>
 #include <proxy/registry/registry.hpp>
 
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -17,8 +18,10 @@ std::optional<config::Config> load_configuration(const std::string& path, std::o
 bool is_store_absent(const config::Config& config);
 
 /// Loads the records of the configuration's source, but for a store that is not there. What went wrong otherwise;
-/// single bad records are told to `registry`'s callbacks only.
-std::optional<std::string> load_records(const config::Config& config, registry::Registry& registry);
+/// single bad records are told to `registry`'s callbacks only. `use` is called while the source is open: one that holds
+/// only a part (Redis) may be asked for more then.
+std::optional<std::string> load_records(const config::Config& config, registry::Registry& registry,
+                                        const std::function<void(registry::Source& source)>& use = {});
 
 /// "sandbox abc: ports.8080.protocol: must be ..."
 std::string describe(std::string_view id, const registry::RecordError& error);

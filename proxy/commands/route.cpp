@@ -60,12 +60,21 @@ int route(Arguments arguments, Console& console) {
   if (!config) return kBadConfiguration;
 
   registry::Registry registry;
-  if (const auto failed = load_records(*config, registry)) {
+  std::string json;
+  const auto explain = [&] { json = explain_route(host, *config, registry.table(), std::chrono::system_clock::now()); };
+  const auto failed = load_records(*config, registry, [&](registry::Source& source) {
+    const auto target = routing::find_target(host, {}, config->domains);
+    if (target.has_value()) source.know(target->id);
+    explain();
+  });
+  if (failed) {
     console.err << "sandgate: " << *failed << "\n";
     return kFailed;
   }
-  if (is_store_absent(*config)) console.err << "note: " << config->registry.store.path << " is not there yet\n";
-  const std::string json = explain_route(host, *config, registry.table(), std::chrono::system_clock::now());
+  if (is_store_absent(*config)) {
+    console.err << "note: " << config->registry.store.path << " is not there yet\n";
+    explain();
+  }
   if (values->count("json") != 0) {
     console.out << json << "\n";
   } else {

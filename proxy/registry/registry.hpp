@@ -170,6 +170,9 @@ class Source {
   virtual void stop() {}
   virtual SourceFigures figures() const { return {}; }
 
+  /// Makes sure that the table says what the source has of `id`, where it holds only a part. For explanations: it waits.
+  virtual void know(const SandboxId& /*id*/) {}
+
   virtual bool is_writable() const { return false; }
   /// One transaction, in order: all or nothing. Durable and visible to every worker when it returns without Failed.
   /// Gives for each change whether its id was there before.

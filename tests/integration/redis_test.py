@@ -1,12 +1,15 @@
 """The registry source `redis`: what is in Redis is what the edge does, and a warm lookup does not ask (docs/registry.md)."""
 
+import datetime
 import json
+import subprocess
 import threading
 
 import pytest
 
+from support.edge import BINARY
 from support.fixtures import unique_id
-from support.patience import eventually
+from support.patience import eventually, seconds
 from support.raw_client import ConnectionEnded
 from support.raw_sandbox import RawSandbox, ServingSandbox
 from support.redis_fixtures import needs_redis, redis_config, resident, stage  # noqa: F401
@@ -85,6 +88,26 @@ def test_what_is_open_ends_when_the_key_dies(stage):
         assert upstream.read_until_gone() == b""
 
 
+def test_a_record_whose_own_end_comes_is_over_though_its_key_is_there(stage):
+    with RawSandbox() as sandbox, stage.edge.connect() as client:
+        sandbox.id = unique_id()
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=600)
+        stage.put(sandbox, expires_at=end.isoformat())
+        client.send(sandbox.request())
+        upstream = sandbox.accept()
+        upstream.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
+        client.read_head()
+        assert client.read_until_gone() == b"some"
+        assert upstream.read_until_gone() == b""
+        assert datetime.datetime.now(datetime.timezone.utc) >= end - datetime.timedelta(milliseconds=20)
+        assert stage.outcome(sandbox) == "sandbox_not_found"
+        asked = stage.figure("source_requests_total")
+        assert stage.outcome(sandbox) == "sandbox_not_found"
+        assert stage.figure("source_requests_total") == asked
+        stage.put(sandbox, expires_at="2099-01-01T00:00:00Z", max_connections=0)
+        eventually(lambda: stage.outcome(sandbox) == "too_many_connections", "the new record to be seen")
+
+
 @pytest.mark.parametrize("how", ["deleted", "replaced", "paused", "private", "moved to a node"])
 def test_what_is_open_to_a_sandbox_ends_without_another_request(stage, how):
     with RawSandbox() as sandbox, stage.edge.connect() as client:
@@ -133,6 +156,8 @@ def test_many_who_ask_for_one_id_at_once_are_one_read(stage):
     with ServingSandbox() as sandbox:
         sandbox.id = unique_id()
         stage.put(sandbox)
+        # A change that is told of while it is read would have it read again.
+        eventually(lambda: stage.figure("invalidations_total") == 1, "the edge to be told of the new record")
         asked = stage.figure("source_requests_total")
         clients = [stage.edge.connect() for _ in range(40)]
         stage.server.pause()  # so that all of them wait
@@ -256,3 +281,25 @@ def _readyz(edge):
         return edge.health.get("/readyz")
     except OSError:
         return None
+
+
+def test_a_route_is_explained_from_redis(stage, resident):
+    """By the admin API, and by the command that asks Redis itself; an id that was never asked for included."""
+    stage.put_text("neverseen", json.dumps({"address": "127.0.0.1", "allow_public_traffic": False}))
+    for name, outcome in ((resident.id, "forward"), ("neverseen", "token_missing"), ("nobody", "sandbox_not_found")):
+        host = f"8080-{name}.sandbox.test"
+        explained = stage.edge.admin.get(f"/v1/route?authority={host}").json()
+        command = [BINARY, "route", "--config", str(stage.edge.config_path), "--json", host]
+        printed = subprocess.run(command, capture_output=True, text=True, timeout=seconds(20))
+        assert printed.returncode == 0, printed.stderr
+        for one in (explained, json.loads(printed.stdout)):
+            assert one["outcome"] == outcome
+
+
+def test_check_says_whether_redis_can_be_used(stage):
+    command = [BINARY, "check", "--config", str(stage.edge.config_path)]
+    good = subprocess.run(command, capture_output=True, text=True, timeout=seconds(20))
+    assert good.returncode == 0, good.stderr
+    stage.server.kill()
+    bad = subprocess.run(command, capture_output=True, text=True, timeout=seconds(20))
+    assert bad.returncode == 78 and "Connection refused" in bad.stderr

@@ -112,23 +112,32 @@ void Catalog::retry_elsewhere(const SandboxId& id, const std::string& error) {
   retry_at_ = std::min(retry_at_, loop_.now() + kRetryPause);
 }
 
+routing::Lookup Catalog::apply_absent(const SandboxId& id, const routing::TrustPtr& trust) {
+  if (trust->standing() == Standing::fresh) {
+    registry_.put_absent(id, trust);
+    cache_.keep(id, Known::absent, 0, kNever);
+    make_room();
+  } else {
+    registry_.remove(id);
+    cache_.drop(id);
+  }
+  return {LookupResult::not_found, nullptr, nullptr};
+}
+
 /// The table takes what was read; what is open under what was there before is told of the difference.
 routing::Lookup Catalog::apply(const SandboxId& id, const Reading& reading, const routing::TrustPtr& trust) {
-  if (reading.kind == Reading::Kind::absent) {
-    if (trust->standing() == Standing::fresh) {
-      registry_.put_absent(id, trust);
-      cache_.keep(id, Known::absent, 0, kNever);
-      make_room();
-    } else {
-      registry_.remove(id);
-      cache_.drop(id);
-    }
-    return {LookupResult::not_found, nullptr, nullptr};
-  }
+  if (reading.kind == Reading::Kind::absent) return apply_absent(id, trust);
   const bool is_valid = !registry_.put(id, reading.text, {}, trust);
-  cache_.keep(id, Known::record, reading.text.size(), reading.until);
   routing::Lookup answer = registry_.table().find(id);
   answer.result = is_valid ? LookupResult::found : LookupResult::invalid;
+  TimePoint until = reading.until;
+  if (is_valid && answer.route->expires_at) {
+    // The record's own end, whatever its key's (contract 7).
+    const auto left = *answer.route->expires_at - std::chrono::system_clock::now();
+    if (left <= left.zero()) return apply_absent(id, trust);
+    until = std::min(until, loop_.now() + std::chrono::duration_cast<Clock::duration>(left));
+  }
+  cache_.keep(id, Known::record, reading.text.size(), until);
   make_room();
   return answer;
 }

@@ -84,6 +84,7 @@ class Catalog final : public Link::Owner {
   void landed(const SandboxId& id, Link& link, const Reading& reading);
   void retry_elsewhere(const SandboxId& id, const std::string& error);
   routing::Lookup apply(const SandboxId& id, const Reading& reading, const routing::TrustPtr& trust);
+  routing::Lookup apply_absent(const SandboxId& id, const routing::TrustPtr& trust);
   void send_all();
   void answer_known();
   void make_room();

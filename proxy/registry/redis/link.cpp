@@ -91,12 +91,12 @@ void Link::become(LinkState state) {
     end_session();
     open_session();
   }
-  environment_.owner.link_changed(*this);
+  if (!is_stopping_) environment_.owner.link_changed(*this);
 }
 
 void Link::say_away() {
   away_timer_.disarm();
-  if (state_ != LinkState::away || is_said_away_) return;
+  if (state_ != LinkState::away || is_said_away_ || is_stopping_) return;
   is_said_away_ = true;
   forget_sessions();
   environment_.owner.link_changed(*this);

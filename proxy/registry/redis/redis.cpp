@@ -114,6 +114,17 @@ void RedisSource::resolve(Question& question) {
   running_->loop.post([this, &question] { running_->catalog.take_question(question); });
 }
 
+/// As a worker asks, with a loop for this one question.
+void RedisSource::know(const SandboxId& id) {
+  if (registry_.find(id).result != routing::LookupResult::unknown) return;
+  Loop loop;
+  [](Loop& on, const Registry& registry, SandboxId of) -> Detached {
+    co_await registry.ask(on, of, on.now() + kPatience / 2);
+    on.stop();
+  }(loop, registry_, id);
+  loop.run();
+}
+
 SourceFigures RedisSource::figures() const {
   if (!running_) return {};
   const Catalog::Counts& counts = running_->catalog.counts();

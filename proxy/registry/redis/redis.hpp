@@ -35,6 +35,7 @@ class RedisSource final : public Source, private Resolver {
   std::optional<Failed> load() override;
   void stop() override;
   SourceFigures figures() const override;
+  void know(const SandboxId& id) override;
 
   bool is_writable() const override { return true; }
   /// Each change is whole by itself; all of them are not one transaction. After a failure some may have been made.

@@ -29,7 +29,9 @@ void* create_text(const redisReadTask* task, char* text, std::size_t size) {
 }
 
 void* create_array(const redisReadTask* task, int elements) {
-  if (elements < 0 || static_cast<std::size_t>(elements) > ReplyReader::kMostElements) return nullptr;
+  auto& left = *static_cast<std::size_t*>(task->privdata);
+  if (elements < 0 || static_cast<std::size_t>(elements) > left) return nullptr;
+  left -= static_cast<std::size_t>(elements);
   Reply* reply = place(task);
   if (reply == nullptr) return nullptr;
   reply->kind = Reply::Kind::array;
@@ -60,6 +62,7 @@ void ReplyReader::Free::operator()(redisReader* reader) const { redisReaderFree(
 
 ReplyReader::ReplyReader() : reader_(redisReaderCreateWithFunctions(&functions())) {
   if (!reader_) throw std::bad_alloc();
+  reader_->privdata = &elements_left_;
 }
 
 ReplyReader::~ReplyReader() = default;
@@ -81,6 +84,7 @@ std::optional<Reply> ReplyReader::next() {
     return std::nullopt;
   }
   if (root == nullptr) return std::nullopt;
+  elements_left_ = kMostElements;
   const std::unique_ptr<Reply> reply(static_cast<Reply*>(root));
   return std::move(*reply);
 }

@@ -1,8 +1,9 @@
 // resp: bytes <-> commands and replies of Redis (RESP2). The only file that sees hiredis, and only its parser and its
 // formatter: no socket, no clock.
 //
-// A server is trusted, but what comes from it is bounded: a reply larger than kMostBytes, an array of more than
-// kMostElements, or bytes that are no RESP2 break the reader for good, and with it the connection.
+// A server is trusted, but what comes from it is bounded: a reply larger than kMostBytes or of more than kMostElements,
+// those of arrays within arrays included, or bytes that are no RESP2 break the reader for good, and with it the
+// connection.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +35,7 @@ struct Reply {
 class ReplyReader {
  public:
   static constexpr std::size_t kMostBytes = std::size_t{64} * 1024 * 1024;
-  static constexpr std::size_t kMostElements = std::size_t{1024} * 1024;
+  static constexpr std::size_t kMostElements = std::size_t{256} * 1024;
 
   ReplyReader();
   ~ReplyReader();
@@ -52,6 +53,7 @@ class ReplyReader {
     void operator()(redisReader* reader) const;
   };
   std::unique_ptr<redisReader, Free> reader_;
+  std::size_t elements_left_ = kMostElements;  ///< Of the reply that is being read.
   std::string broken_;
 };
 

@@ -56,7 +56,8 @@ TEST_CASE("resp: however the bytes are cut, the replies are the same", "[redis]"
 }
 
 TEST_CASE("resp: what is no reply breaks the reader for good", "[redis]") {
-  const std::string bytes = GENERATE("HTTP/1.1 400 Bad Request\r\n", "*2000000\r\n", "?\r\n", "\r\n");
+  const std::string bytes =
+      GENERATE("HTTP/1.1 400 Bad Request\r\n", "*2000000\r\n", "*200000\r\n*200000\r\n", "?\r\n", "\r\n");
   CAPTURE(bytes);
   ReplyReader reader;
   reader.feed(bytes);
