@@ -201,6 +201,8 @@ Task<Result<void>> still_stands(const ServeEnvironment& edge, const Passage& pas
   routing::Lookup now = edge.registry.find(route.id);
   if (now.result == routing::LookupResult::unknown) now = co_await ask(edge, route.id);
   if (now.result != routing::LookupResult::found) co_return Failure::route_changed;
+  // The entry was dropped and made anew: what is told of it later goes by its new usage.
+  if (now.usage != passage.destination.usage) co_return Failure::route_changed;
   if (now.route == passage.destination.route) co_return Result<void>{};
   const bool is_same = now.route->generation == route.generation && now.route->address == route.address &&
                        now.route->state == routing::SandboxState::running;

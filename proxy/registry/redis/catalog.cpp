@@ -158,13 +158,17 @@ void Catalog::key_changed(std::string_view key) {
 
 void Catalog::changed(const SandboxId& id) {
   flights_.invalidated(id);
-  const auto known = cache_.find(id);
-  if (known == Known::absent) {
+  if (cache_.find(id)) doubt(id);
+}
+
+/// What is open to the sandbox must learn what became of its record; with nothing open, nobody has to remember it.
+void Catalog::doubt(const SandboxId& id) {
+  if (registry_.is_live(id)) {
+    registry_.table().entrust(id, doubted_);
+    refresh(id);
+  } else {
     registry_.forget(id);
     cache_.drop(id);
-  } else if (known == Known::record) {
-    registry_.table().entrust(id, doubted_);
-    if (registry_.is_live(id)) refresh(id);
   }
 }
 
@@ -233,15 +237,7 @@ void Catalog::report_state(const Link& link) {
 
 /// A key that dies takes its entry with it; what is open to the sandbox waits for Redis to say so.
 void Catalog::retire_due() {
-  for (const SandboxId& id : cache_.take_due(loop_.now() + DeadlineWheel::kTick)) {
-    if (registry_.is_live(id)) {
-      registry_.table().entrust(id, doubted_);
-      refresh(id);
-    } else {
-      registry_.forget(id);
-      cache_.drop(id);
-    }
-  }
+  for (const SandboxId& id : cache_.take_due(loop_.now() + DeadlineWheel::kTick)) doubt(id);
 }
 
 void Catalog::on_time() {

@@ -1,12 +1,12 @@
 // catalog: what the edge knows of the records in Redis, and how it comes to know it. On the source's own thread.
 //
 //   question ──▶ known by now? ──▶ join the flight of its id ──▶ PTTL, GETRANGE ──▶ parse ──▶ table ──▶ answers
-//   a key changed ──▶ its flight is void ──▶ its entry is doubtful ──▶ something open to it? read again at once
+//   a key changed ──▶ its flight is void ──▶ something open to it? doubtful, and read again at once : dropped
 //   a key's time is over ──▶ the same
 //
 // The table holds the routes and answers workers; the cache says which ids it holds and who gives way; flights make one
-// read of many questions. An entry that is doubtful stays where it is, so that the next reading is compared with it and
-// what is open is told of the difference.
+// read of many questions. A doubtful entry that something is open to stays where it is, so that the next reading is
+// compared with it and what is open is told of the difference; others are dropped.
 //
 // A question is answered by its deadline: `unavailable` when Redis said nothing and nothing may be used that was known.
 #pragma once
@@ -75,6 +75,7 @@ class Catalog final : public Link::Owner {
 
   void report_state(const Link& link);
   void changed(const SandboxId& id);
+  void doubt(const SandboxId& id);
   void refresh(const SandboxId& id);
   void refresh_live();
   void refresh_more();
