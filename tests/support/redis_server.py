@@ -103,16 +103,19 @@ class RedisServer:
         config.write_text("\n".join([*lines, f"dir {self.folder}", ""]))
         with open(self.folder / "redis.log", "ab") as log:
             self.process = subprocess.Popen([BINARY, str(config)], stdout=log, stderr=log)
-        eventually(self._is_up, "redis-server to listen")
+        eventually(self._is_up, "redis-server to answer")
 
     def _is_up(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"redis-server ended:\n{(self.folder / 'redis.log').read_text()[-2000:]}")
         try:
-            if "unixsocket" in self.options:
-                RedisClient(self.options["unixsocket"]).close()
-            else:
+            if "tls_port" in self.options:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return True
+            with self.socket_client() if "unixsocket" in self.options else self.client() as client:
+                client("PING")
+        except RedisError as error:
+            return not str(error).startswith("LOADING")  # It asks for a password: it is up.
         except OSError:
             return False
         return True
