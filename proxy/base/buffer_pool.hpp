@@ -81,14 +81,14 @@ class BufferPool {
   /// Free blocks of one size.
   struct Shelf {
     std::size_t block_bytes;
-    std::size_t kept;  ///< At most; 2 MiB a worker of each size.
+    std::size_t kept;  ///< At most.
     std::vector<std::unique_ptr<char[]>> free{};
   };
   Shelf* shelf_for(std::size_t size);
   void give_back(char* bytes, std::size_t capacity) noexcept;
 
   // The larger ones are for bodies that flow without a pause: two records or four, and what encryption adds.
-  std::array<Shelf, 3> shelves_{Shelf{kBlockBytes, 128}, Shelf{36 * 1024, 56}, Shelf{68 * 1024, 30}};
+  std::array<Shelf, 3> shelves_{Shelf{kBlockBytes, 512}, Shelf{36 * 1024, 56}, Shelf{68 * 1024, 30}};
   std::size_t leased_bytes_ = 0;
 };
 

@@ -85,7 +85,7 @@ class Held:
         line = []
         reader = threading.Thread(target=lambda: line.append(self._process.stdout.readline()), daemon=True)
         reader.start()
-        reader.join(60)
+        reader.join(120)
         if not line or not line[0]:
             processes.stop(self._process)
             raise RuntimeError("the held load did not come to stand")
