@@ -17,6 +17,8 @@ namespace sandgate::proxy::net {
 namespace {
 
 constexpr std::size_t kMaxPieces = 8;
+// More than a block and its framing is bulk: others get their turn between any two parts (hardening O-FAIR).
+constexpr std::size_t kTurn = BufferPool::kBlockBytes + 1024;
 
 /// Drops `size` bytes from the front; gives the pieces that are left.
 std::span<std::string_view> drop_front(std::span<std::string_view> pieces, std::size_t size) {
@@ -230,8 +232,8 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
   std::span<std::string_view> left(storage.data(), std::min(pieces.size(), kMaxPieces));
   std::copy_n(pieces.begin(), left.size(), left.begin());
   left = drop_front(left, 0);
-  if (total_size(pieces) > BufferPool::kBlockBytes) {
-    co_await Yield(loop_);  // Bulk: others get their turn between any two parts (hardening O-FAIR).
+  if (total_size(pieces) > kTurn) {
+    co_await Yield(loop_);
   } else {
     co_await loop_.after_others();
   }
@@ -327,7 +329,11 @@ Task<Io> Transport::write_records(std::span<const std::string_view> pieces, std:
     }
   }
   Buffer& block = sealing.block();
-  co_await Yield(loop_);  // Others get their turn between any two parts (hardening O-FAIR).
+  if (block.data().size() > kTurn) {
+    co_await Yield(loop_);
+  } else {
+    co_await loop_.after_others();
+  }
   while (!block.empty()) {
     if (!socket_) co_return Io::cancelled;
     const std::string_view bytes = block.data();
