@@ -48,10 +48,9 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
   const bool body_is_here = has_body && parties_.client.body().is_ready();
   const Result<void> sent = co_await parties_.upstream.send_head(request, body_is_here ? Flush::with_next : Flush::now);
   if (sent.has_error()) co_return sent;
-  if (!has_body) {
-    parties_.client.on_gone(&client_gone_);
-    co_return co_await respond(scene);
-  }
+  // A body that waits for the sandbox is not being read, so its reader would not notice.
+  parties_.client.on_gone(&client_gone_);
+  if (!has_body) co_return co_await respond(scene);
   Fork uploading(parties_.loop, upload());
   const Result<void> responded = co_await guarded(respond(scene));
   is_over_ = true;
@@ -67,7 +66,6 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
 Task<void> Relay::upload() {
   const Result<void> result = co_await guarded(pump(parties_.client.body(), parties_.upstream.body(), up_));
   if (result.has_error() && row(result.error()).blame == Blame::client) end(result.error());
-  if (result.has_value()) parties_.client.on_gone(&client_gone_);  // Until now its end would have been noticed.
 }
 
 Task<Result<void>> Relay::respond(const http::Scene& scene) {

@@ -274,3 +274,18 @@ def test_a_slow_reader_gets_every_byte(door, sandbox):
         writer.start()
         assert client.read_response().body == content
         writer.join()
+
+
+def test_a_client_that_resets_an_upload_nobody_reads_is_noticed_at_once(door, edge, sandbox):
+    """The relay waits for the sandbox then, not for the client."""
+    with door.connect() as client:
+        client.send(sandbox.request("POST", "/", "Content-Length: 1000000000", f"X-Request-Id: unread-{door.scheme}"))
+        upstream = sandbox.accept()
+        upstream.read_head()
+        client.stream.socket.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.send(bytes(65536))
+        client.reset()
+        assert edge.log_line(request_id=f"unread-{door.scheme}")["reason"] == "client_closed"
+        upstream.read_until_gone()

@@ -284,3 +284,20 @@ def test_a_client_that_is_gone_takes_all_its_streams_with_it(door, edge, sandbox
     assert [upstream.read_until_gone() for upstream in upstreams] == [b""] * 3
     assert [edge.log_line(request_id=one)["reason"] for one in ids] == ["client_closed"] * 3
     eventually(lambda: edge.metrics().total("sandgate_active_exchanges") == 0, "no exchange to be left")
+
+
+def test_a_client_that_resets_an_upload_nobody_reads_is_noticed_at_once(door, edge, sandbox):
+    """The relay waits for the sandbox then, not for the client."""
+    with door.connect_h2() as client:
+        stream = client.request(sandbox.host, "POST", "/", ("x-request-id", f"unread-{door.scheme}"), end=False)
+        upstream = sandbox.accept()
+        upstream.read_head()
+        quiet = 0
+        while quiet < 50:  # round trips without credit: what the edge took it cannot pass on
+            piece = bytes(min(client.allowance(stream), 16384))
+            client.send_data(stream, piece)
+            client.round_trip()
+            quiet = 0 if piece else quiet + 1
+        client.cancel(stream)
+        assert edge.log_line(request_id=f"unread-{door.scheme}")["reason"] == "client_closed"
+        upstream.read_until_gone()
