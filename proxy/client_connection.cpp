@@ -44,10 +44,11 @@ Task<void> ClientConnection::run() {
   gauge(metrics, ClientState::handshaking).subtract();
   if (!is_ready) co_return;
   gauge(metrics, ClientState::idle).add();
-  if (co_await begins_http_2()) {
-    co_await run_session<h2::Session>(admission.refusal);
+  const TimePoint head_by = after(port_.host_.loop.now(), port_.host_.config->timeouts.client_head);
+  if (co_await begins_http_2(head_by)) {
+    co_await run_session<h2::Session>(admission.refusal, head_by);
   } else {
-    co_await run_session<h1::Session>(admission.refusal);
+    co_await run_session<h1::Session>(admission.refusal, head_by);
   }
   gauge(metrics, ClientState::idle).subtract();
   if (!transport_.is_aborted()) transport_.finish_writing();
@@ -91,22 +92,21 @@ Task<bool> ClientConnection::shake_hands() {
 
 /// Each kind of session has a coroutine of its own, so that a connection holds only the one it speaks.
 template <class Session>
-Task<void> ClientConnection::run_session(std::optional<Failure> refusal) {
+Task<void> ClientConnection::run_session(std::optional<Failure> refusal, TimePoint head_by) {
   Session session(port_.host_, client_, transport_);
   session_ = &session;
-  co_await session.run(refusal);
+  co_await session.run(refusal, head_by);
   session_ = nullptr;
 }
 
 /// Plain connections: whether the first bytes are the preface of HTTP/2 (RFC 9113 3.4). They are left where they are.
-Task<bool> ClientConnection::begins_http_2() {
+Task<bool> ClientConnection::begins_http_2(TimePoint head_by) {
   if (tls_) co_return net::speaks_http_2(transport_.ssl());
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-  const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.client_head);
   std::array<char, kPreface.size()> start;
   std::size_t known = 0;
   while (known < start.size()) {
-    const net::IoSize peeked = co_await transport_.peek(start.data(), start.size(), known, deadline);
+    const net::IoSize peeked = co_await transport_.peek(start.data(), start.size(), known, head_by);
     if (peeked.status != net::Io::ok) co_return false;  // HTTP/1 has an answer to what there is, or to nothing.
     known = peeked.size;
     if (!kPreface.starts_with(std::string_view(start.data(), known))) co_return false;

@@ -38,8 +38,8 @@ class ClientConnection final
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
   template <class Session>
-  Task<void> run_session(std::optional<Failure> refusal);
-  Task<bool> begins_http_2();
+  Task<void> run_session(std::optional<Failure> refusal, TimePoint head_by);
+  Task<bool> begins_http_2(TimePoint head_by);
   void describe_client(const config::IpAddress& address);
 
   ClientPort& port_;

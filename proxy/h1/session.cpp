@@ -2,18 +2,21 @@
 #include <proxy/h1/session.hpp>
 #include <proxy/net/linger.hpp>
 
+#include <utility>
+
 namespace sandgate::proxy::h1 {
-Task<void> Session::run(std::optional<Failure> refusal) {
+Task<void> Session::run(std::optional<Failure> refusal, TimePoint head_by) {
   Next next = Next::request;
   for (bool is_first = true; next == Next::request; is_first = false) {
     if (!reader_.has_leftover()) {
       if (!may_wait(is_first)) co_return;
       is_idle_ = !is_first;
-      const net::Io waited = co_await transport_.wait_readable(wait_until(is_first));
+      const net::Io waited = co_await transport_.wait_readable(is_first ? head_by : idle_until());
       is_idle_ = false;
       if (waited != net::Io::ok) co_return;
     }
-    next = co_await serve_one(is_first, refusal);
+    if (!is_first) head_by = after(host_.loop.now(), host_.config->timeouts.client_head);
+    next = co_await serve_one(head_by, std::exchange(refusal, std::nullopt));
     reader_.rest();
   }
   if (next == Next::linger) co_await net::linger(transport_, host_.buffers);
@@ -22,17 +25,13 @@ Task<void> Session::run(std::optional<Failure> refusal) {
 /// False when the edge drains: then no request is waited for, but the first of a connection.
 bool Session::may_wait(bool is_first) const { return is_first || host_.drain < DrainPhase::finishing; }
 
-TimePoint Session::wait_until(bool is_first) const {
-  const config::Timeouts& timeouts = host_.config->timeouts;
-  return after(host_.loop.now(), is_first ? timeouts.client_head : timeouts.client_idle);
-}
+TimePoint Session::idle_until() const { return after(host_.loop.now(), host_.config->timeouts.client_idle); }
 
-Task<Next> Session::serve_one(bool is_first, std::optional<Failure> refusal) {
+Task<Next> Session::serve_one(TimePoint head_by, std::optional<Failure> refusal) {
   const ActiveMark mark(host_.metrics);
   ClientExchange exchange(host_, client_, transport_, reader_);
-  const TimePoint deadline = after(host_.loop.now(), host_.config->timeouts.client_head);
-  if (!co_await exchange.read_head(deadline)) co_return Next::close;
-  if (is_first && refusal) exchange.refuse(*refusal);
+  if (!co_await exchange.read_head(head_by)) co_return Next::close;
+  if (refusal) exchange.refuse(*refusal);
   if (++exchanges_ >= host_.config->limits.exchanges_per_connection) exchange.close_after();
   co_await host_.handler.handle(exchange);
   co_return co_await exchange.finish();

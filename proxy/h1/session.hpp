@@ -23,8 +23,9 @@ class Session final : public ClientSession {
   Session(SessionHost& host, const ClientInfo& client, net::Transport& transport)
       : host_(host), client_(client), transport_(transport), reader_(transport, host.buffers) {}
 
-  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
-  Task<void> run(std::optional<Failure> refusal);
+  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit); its head
+  /// is whole by `head_by`.
+  Task<void> run(std::optional<Failure> refusal, TimePoint head_by);
   /// A connection that has not sent its first request is not idle: its client is still to be answered.
   void drain() override {
     if (is_idle_) transport_.cancel_read();
@@ -32,8 +33,8 @@ class Session final : public ClientSession {
 
  private:
   bool may_wait(bool is_first) const;
-  TimePoint wait_until(bool is_first) const;
-  Task<Next> serve_one(bool is_first, std::optional<Failure> refusal);
+  TimePoint idle_until() const;
+  Task<Next> serve_one(TimePoint head_by, std::optional<Failure> refusal);
 
   SessionHost& host_;
   const ClientInfo& client_;

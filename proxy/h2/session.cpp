@@ -33,9 +33,9 @@ Session::Session(SessionHost& host, const ClientInfo& client, net::Transport& tr
                   host.config->timeouts.client_write),
       all_served_(host.loop) {}
 
-Task<void> Session::run(std::optional<Failure> refusal) {
+Task<void> Session::run(std::optional<Failure> refusal, TimePoint preface_by) {
   refusal_ = refusal;
-  host_.loop.arm(idle_, after(host_.loop.now(), host_.config->timeouts.client_head));  // For its preface.
+  host_.loop.arm(idle_, preface_by);
   if (host_.drain >= DrainPhase::finishing) drain();
   co_await connection_.run();
   while (stream_count_ > 0) co_await all_served_.wait();

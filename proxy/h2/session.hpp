@@ -29,8 +29,9 @@ class Session final : public ClientSession, private Connection::Owner {
  public:
   Session(SessionHost& host, const ClientInfo& client, net::Transport& transport);
 
-  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit).
-  Task<void> run(std::optional<Failure> refusal);
+  /// Until the connection is to be closed. `refusal` answers the first request, and ends it (a limit was hit); the
+  /// client's preface is whole by `preface_by`.
+  Task<void> run(std::optional<Failure> refusal, TimePoint preface_by);
   void drain() override;
 
  private:

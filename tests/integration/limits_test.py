@@ -106,6 +106,15 @@ def test_a_connection_that_never_says_anything_is_closed(door):
         assert rest == b"" or b" 408 " in rest.partition(b"\r\n")[0]
 
 
+def test_the_clock_of_the_first_head_starts_once(make_edge):
+    """Whatever the edge waits for to know what a plain connection speaks."""
+    edge = make_edge({"timeouts": {"client_head": "2s"}})
+    with edge.connect() as client:
+        began = time.monotonic()
+        client.read_until_gone()
+        assert time.monotonic() - began < 3.5
+
+
 def test_a_tls_handshake_that_never_ends_is_closed(edge):
     with RawClient(edge.tls_port) as client:
         client.send(b"\x16\x03\x01")

@@ -220,7 +220,7 @@ class Serving {
         session_(host_, info_, transport_) {}
 
   Detached run(std::optional<Failure> refusal) {
-    co_await session_.run(refusal);
+    co_await session_.run(refusal, after(loop.now(), config->timeouts.client_head));
     is_over = true;
   }
 
