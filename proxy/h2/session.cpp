@@ -68,6 +68,7 @@ void Session::begin() {
       opening_.push_back(std::move(stream));
     } else {
       if (++exchanges_ >= host_.config->limits.exchanges_per_connection) drain();
+      if (refusal_) end();
       stream->on_gone(nullptr);
       streams_.push_back(*stream);
       serve(std::move(stream));
@@ -110,7 +111,6 @@ void Session::served() {
   active_.reset();
   rest();
   all_served_.set();
-  if (refusal_) end();
 }
 
 /// Nothing is under way.

@@ -171,6 +171,15 @@ TEST_CASE("h2 session: a connection beyond a limit answers its first request wit
   CHECK(serving.client.goaways == Goaways{static_cast<std::uint32_t>(id)});
 }
 
+TEST_CASE("h2 session: a connection beyond a limit takes no second request while the first is still answered", "[h2]") {
+  Serving serving;
+  serving.start(Failure::client_limit);
+  const StreamId id = serving.request("POST", "/hello", {http::BodyLength::Kind::until_end});
+  REQUIRE(serving.run_until([&] { return !serving.client.goaways.empty(); }));
+  CHECK_FALSE(serving.is_answered(id));
+  CHECK(serving.client.goaways == Goaways{static_cast<std::uint32_t>(id)});
+}
+
 TEST_CASE("h2 session: a client that takes nothing for client_write is gone", "[h2]") {
   Serving serving(with([](config::Config& config) { config.timeouts.client_write = milliseconds(30); }));
   serving.start();
