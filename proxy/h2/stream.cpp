@@ -22,8 +22,9 @@ void ReceivedBytes::drop(std::size_t size) {
   blocks_[first_].consume(size);
   if (!blocks_[first_].empty()) return;
   blocks_[first_++] = Buffer();
-  if (first_ < blocks_.size()) return;
-  blocks_.clear();
+  if (2 * first_ < blocks_.size()) return;
+  // A reader that is always behind never empties it: what is done with must go all the same.
+  blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(first_));
   first_ = 0;
 }
 
