@@ -211,9 +211,9 @@ bool Codec::has_output() const {
   return !greeting_.empty() || (!is_broken_ && nghttp2_session_want_write(session_.get()) != 0);
 }
 
-bool Codec::is_congested() const {
-  return nghttp2_session_get_outbound_queue_size(session_.get()) > setting_.streams + kMostUnsent;
-}
+std::size_t Codec::unsent() const { return nghttp2_session_get_outbound_queue_size(session_.get()); }
+
+bool Codec::is_congested() const { return unsent() > setting_.streams + kMostUnsent; }
 
 std::uint32_t Codec::peer_streams() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);

@@ -134,6 +134,8 @@ class Codec {
   /// `produce` would give something.
   bool has_output() const;
 
+  /// Frames that wait for `produce`, without DATA.
+  std::size_t unsent() const;
   /// So much waits to be sent that nothing more should be read that could be answered.
   bool is_congested() const;
 

@@ -1,6 +1,7 @@
 #include <proxy/upstream/h2_link.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace sandgate::proxy::upstream {
 namespace {
@@ -11,6 +12,12 @@ constexpr std::uint32_t kStreamWindow = 64 * 1024;
 constexpr std::uint32_t kConnectionWindow = 1024 * 1024;
 constexpr std::uint32_t kMostWindow = 256 * 1024;
 constexpr std::uint32_t kMostStreams = 100;
+// RFC 9113 5.1.1: there are no ids after that many; some are left for those under way.
+constexpr std::uint32_t kMostExchanges = 1'000'000'000;
+// Heads that the sandbox has not taken yet. They are held until it does, whatever becomes of their exchanges.
+constexpr std::size_t kMostUnsent = 16;
+// For the goodbye to be taken.
+constexpr std::chrono::seconds kGoodbye{1};
 // A service may cancel a lot of calls for reasons of its own; this is against one that does nothing else.
 constexpr std::uint32_t kResetsPerMinute = 60'000;
 
@@ -52,7 +59,9 @@ Companion H2Link::run() {
 }
 
 bool H2Link::has_room() const {
-  return takes_streams_ && streams_.size() < std::min(kMostStreams, connection_.codec().peer_streams());
+  const h2::Codec& codec = connection_.codec();
+  return takes_streams_ && streams_.size() < std::min(kMostStreams, codec.peer_streams()) &&
+         tcp_->exchanges < kMostExchanges && codec.unsent() < kMostUnsent;
 }
 
 std::unique_ptr<Connection> H2Link::take_connection() {
@@ -72,7 +81,7 @@ void H2Link::remove(LinkedStream& stream) {
   if (!streams_.empty()) return;
   move_gauge(UpstreamState::active, UpstreamState::idle);
   none_left_.set();
-  const auto rest = takes_streams_ ? environment_.config->timeouts.sandbox_idle : std::chrono::milliseconds(1);
+  const auto rest = has_room() ? environment_.config->timeouts.sandbox_idle : std::chrono::milliseconds(1);
   connection_.loop().arm(rested_, connection_.loop().now() + rest);
 }
 
@@ -81,11 +90,13 @@ void H2Link::lost(h2::ErrorCode why) {
   for (LinkedStream& stream : streams_) stream.lost(why);
 }
 
-/// Ends it in order: GOAWAY, then the connection.
+/// Ends it in order: GOAWAY, then the connection. A sandbox that does not even take the GOAWAY is cut off.
 void H2Link::close() {
+  if (std::exchange(is_closing_, true)) return connection_.abort();
   takes_streams_ = false;
   connection_.codec().terminate(h2::ErrorCode::no_error);
   connection_.flush();
+  connection_.loop().arm(rested_, connection_.loop().now() + kGoodbye);
 }
 
 void H2Link::move_gauge(UpstreamState from, UpstreamState to) {

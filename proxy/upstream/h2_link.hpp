@@ -1,7 +1,8 @@
 // h2_link: one HTTP/2 connection to a port of a sandbox, shared by the streams of many exchanges (h2c, RFC 9113 3.3).
 //
-// It takes streams until the sandbox says otherwise (GOAWAY, its stream limit), rests for sandbox_idle when it has none,
-// and is over with the connection: every stream is told, and the owner once none is left.
+// It takes streams until the sandbox says otherwise (GOAWAY, its stream limit) or does not take what it is sent, rests
+// for sandbox_idle when it has none, and is over with the connection: every stream is told, and the owner once none is
+// left.
 #pragma once
 
 #include <config/config.hpp>
@@ -99,6 +100,7 @@ class H2Link final : private h2::Connection::Owner {
   h2::Connection connection_;
   boost::intrusive::list<LinkedStream, boost::intrusive::constant_time_size<true>> streams_;
   bool takes_streams_ = true;
+  bool is_closing_ = false;
   Signal none_left_;
   Rested rested_;
   Ended ended_;

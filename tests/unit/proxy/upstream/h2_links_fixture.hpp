@@ -143,8 +143,8 @@ class Links {
     run_open(destination, reuse, caller);
     return caller;
   }
-  /// A GET on its stream, until the answer's head is here.
-  void ask(Caller& caller) { run_ask(caller); }
+  /// A GET on its stream, with so much in its head, until the answer's head is here.
+  void ask(Caller& caller, std::size_t head_bytes = 0) { run_ask(caller, head_bytes); }
   /// The head behind an interim one.
   void read_next(Caller& caller) { run_read(caller); }
 
@@ -176,8 +176,10 @@ class Links {
       caller.upstream = std::make_unique<H2Upstream>(**opened, config, &caller.memory);
     }
   }
-  static Detached run_ask(Caller& caller) {
+  static Detached run_ask(Caller& caller, std::size_t head_bytes) {
     http::RequestHead head(&caller.memory);
+    const std::string large(head_bytes, '~');
+    if (!large.empty()) head.fields.add("x-large", large);
     head.method = "GET";
     head.target = "/";
     head.authority = "a.test";

@@ -244,4 +244,26 @@ TEST_CASE("h2 links: one that carries nothing rests, and goes when its rest is o
   CHECK(links.dialler.sandboxes.front().peer.last_of_goaway == 0);  // In order.
 }
 
+TEST_CASE("h2 links: a sandbox that takes nothing holds few heads of requests that were given up, and not for long",
+          "[pool]") {
+  Links links;
+  links.open();
+  links.dialler.succeed();
+  REQUIRE(links.run_until_all_done());
+  links.dialler.sandboxes.front().reads = false;
+  int given_up = 0;
+  for (; given_up < 100 && links.dialler.dials == 1; ++given_up) {
+    Caller& caller = links.callers.back();
+    links.ask(caller, 60 * 1024);
+    links.turn(2);
+    caller.upstream->abort();
+    links.turn(2);
+    links.open();
+  }
+  CHECK(given_up < 40);  // What the kernel takes, a block, and 16 more.
+  CHECK(links.dialler.dials == 2);
+  for (Caller& caller : links.callers) caller.upstream.reset();
+  CHECK(links.run_until([&] { return links.dialler.discarded == 1; }));
+}
+
 }  // namespace sandgate::proxy::upstream
