@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMostHeadSent = 1024 * 1024;
 // Frames, beside one a stream: answers to PING and SETTINGS, resets, credit.
 constexpr std::size_t kMostUnsent = 200;
+// Bytes, of the heads among them: they are held for a client that does not read when their exchanges are long over.
+constexpr std::size_t kMostUnsentAnswers = 256 * 1024;
 constexpr std::uint16_t kStreamsPlaceholder = 0x7e7e;  // See make_greeting.
 constexpr std::uint32_t kPeerStreamsAtFirst = 100;     // Until its SETTINGS come (RFC 9113 6.5.2 recommends no less).
 
@@ -142,6 +144,7 @@ void Codec::respond(StreamId id, const http::ResponseHead& head, bool is_last) {
   fields.add_length(head.body);
   nghttp2_data_provider body{};
   body.read_callback = &Callbacks::Safe<&Callbacks::read_data>::call;
+  unsent_answers_ += fields.bytes();
   check(nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(), is_last ? nullptr : &body));
 }
 
@@ -149,6 +152,7 @@ void Codec::interim(StreamId id, const http::ResponseHead& head) {
   FieldList fields;
   fields.add_status(head.status);
   fields.add(head.fields);
+  unsent_answers_ += fields.bytes();
   check(nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr, fields.data(), fields.size(), nullptr));
 }
 
@@ -205,6 +209,7 @@ void Codec::produce(Buffer& block, BufferPool& buffers) {
     block.append(frame);
   }
   block_ = nullptr;
+  if (unsent() == 0) unsent_answers_ = 0;
 }
 
 bool Codec::has_output() const {
@@ -213,7 +218,9 @@ bool Codec::has_output() const {
 
 std::size_t Codec::unsent() const { return nghttp2_session_get_outbound_queue_size(session_.get()); }
 
-bool Codec::is_congested() const { return unsent() > setting_.streams + kMostUnsent; }
+bool Codec::is_congested() const {
+  return unsent() > setting_.streams + kMostUnsent || unsent_answers_ > kMostUnsentAnswers;
+}
 
 std::uint32_t Codec::peer_streams() const {
   return nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);

@@ -159,8 +159,9 @@ class Codec {
   FrameMeter meter_;
   Window window_;
   TimePoint now_{};
-  std::string greeting_;     ///< Our first bytes, until they were produced.
-  Buffer* block_ = nullptr;  ///< What `produce` fills at the moment.
+  std::string greeting_;            ///< Our first bytes, until they were produced.
+  Buffer* block_ = nullptr;         ///< What `produce` fills at the moment.
+  std::size_t unsent_answers_ = 0;  ///< Bytes of heads, since nothing was unsent.
   std::optional<LimitLabel> exceeded_;
   bool is_ended_ = false;          ///< By a connection error: nothing is read any more.
   bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.

@@ -38,6 +38,7 @@ class FieldList {
 
   void add(std::string_view name, std::string_view value) {
     list_.push_back(nghttp2_nv{unconst(name), unconst(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    bytes_ += name.size() + value.size();
   }
   void add(const http::Fields& fields) {
     for (const http::Field& field : fields) add(field.name, field.value);
@@ -48,6 +49,8 @@ class FieldList {
   }
   const nghttp2_nv* data() const { return list_.data(); }
   std::size_t size() const { return list_.size(); }
+  /// What the library's copy holds.
+  std::size_t bytes() const { return bytes_; }
 
  private:
   static std::vector<nghttp2_nv>& storage() {
@@ -64,6 +67,7 @@ class FieldList {
   std::vector<nghttp2_nv>& list_;
   std::array<char, 32> digits_;  // A status and a length.
   std::size_t used_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 /// What the library calls.

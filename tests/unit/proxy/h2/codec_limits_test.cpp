@@ -185,4 +185,22 @@ TEST_CASE("codec: whoever sends faster than its answers are taken is congested",
   CHECK_FALSE(server.codec().is_congested());
 }
 
+TEST_CASE("codec: whoever does not take large answers is congested by few of them", "[h2]") {
+  Served server;
+  const std::string value(60 * 1024, '~');
+  http::ResponseHead head = response_head(204);
+  head.fields.add("x-large", value);
+  int answers = 0;
+  for (; answers < 100 && !server.codec().is_congested(); ++answers) {
+    const StreamId id = 2 * answers + 1;
+    server.receive(headers(id, get()));
+    server.codec().respond(id, head, true);
+  }
+  CHECK(answers == 5);
+  server.peer.produce_block();
+  CHECK(server.codec().is_congested());
+  server.peer.produce();
+  CHECK_FALSE(server.codec().is_congested());
+}
+
 }  // namespace sandgate::proxy::h2
