@@ -35,26 +35,41 @@ Task<Result<H2Link*>> H2Links::open(const Destination& destination, Reuse reuse,
   }
 }
 
+/// A dial under way, however it ends: those who wait for it look again then.
+class H2Links::Dial final {
+ public:
+  Dial(H2Links& links, const Destination& destination) : links_(links), destination_(destination) {
+    ++links_.group_for(destination_).dials;
+  }
+  ~Dial() {
+    const auto entry = links_.groups_.find(destination_);
+    --entry->second.dials;
+    for (Waiting& waiting : entry->second.waiting) waiting.signal.set();
+    links_.forget_if_unused(entry);
+  }
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+  Group& group() const { return links_.groups_.find(destination_)->second; }
+
+ private:
+  H2Links& links_;
+  const Destination& destination_;
+};
+
 Task<Result<H2Link*>> H2Links::dial(const Destination& destination, Attempt& attempt) {
-  ++group_for(destination).dials;
+  const Dial under_way(*this, destination);
   Result<std::unique_ptr<Connection>> dialled = co_await dialler_.dial_new(destination, attempt);
-  const auto entry = groups_.find(destination);
-  Group& group = entry->second;
-  --group.dials;
-  H2Link* link = nullptr;
-  if (dialled.has_value()) {
-    H2Link::Keeper& keeper = *this;
-    group.links.push_back(std::make_unique<H2Link>(std::move(*dialled), environment_, keeper));
-    link = group.links.back().get();
+  Group& group = under_way.group();
+  if (dialled.has_error()) {
+    const bool is_theirs_too = dialled.error() != Failure::client_closed;
+    for (Waiting& waiting : group.waiting) {
+      if (is_theirs_too) waiting.failure = dialled.error();
+    }
+    co_return dialled.error();
   }
-  for (Waiting& waiting : group.waiting) {
-    const bool is_theirs_too = dialled.has_error() && dialled.error() != Failure::client_closed;
-    if (is_theirs_too) waiting.failure = dialled.error();
-    waiting.signal.set();
-  }
-  if (link != nullptr) co_return link;
-  forget_if_unused(entry);
-  co_return dialled.error();
+  H2Link::Keeper& keeper = *this;
+  group.links.push_back(std::make_unique<H2Link>(std::move(*dialled), environment_, keeper));
+  co_return group.links.back().get();
 }
 
 /// Until the dial that is under way has ended. Its failure, or nothing: look again.

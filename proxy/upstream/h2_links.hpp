@@ -56,6 +56,7 @@ class H2Links final : private H2Link::Keeper {
     boost::intrusive::list<Waiting, boost::intrusive::constant_time_size<false>> waiting;
     bool is_unused() const { return links.empty() && dials == 0 && waiting.empty(); }
   };
+  class Dial;
   using Groups = std::unordered_map<PoolKey, Group, PoolKeyHash, PoolKeyEqual>;
 
   void link_ended(H2Link& link) override;
