@@ -37,7 +37,9 @@ std::optional<std::string> expected_framing(std::string_view block) {
   const std::string& host = fields->first("host");
   if (!routing::split_authority(host)) return std::nullopt;
   if (target[0] != '/' && !(target == "*" && method == "OPTIONS")) {
-    const std::string scheme = lower(target.substr(0, target.find("://")));
+    const std::size_t scheme_end = target.find("://");
+    if (scheme_end == std::string::npos) return std::nullopt;
+    const std::string scheme = lower(target.substr(0, scheme_end));
     if (scheme != "http" && scheme != "https") return std::nullopt;
     const std::string after = target.substr(scheme.size() + 3);
     const std::string authority = after.substr(0, after.find_first_of("/?"));

@@ -20,6 +20,8 @@ constexpr std::string_view kRemoveExecution =
     "return redis.call('DEL', KEYS[1])";
 
 constexpr long long kNoKey = -2;
+// A hundred years: what lives longer does not die here. The clock counts nanoseconds in 64 bits, 292 years of them.
+constexpr long long kEndlessMs = 100LL * 365 * 24 * 3600 * 1000;
 
 /// A glob of SCAN that matches what begins with `prefix`, whatever is in it.
 std::string glob(std::string_view prefix) {
@@ -54,7 +56,8 @@ Reading to_reading(const std::vector<Reply>& replies, TimePoint sent_at) {
   const bool was_there = left.integer != kNoKey;
   if (!was_there && value.text.empty()) return {Reading::Kind::absent, {}, kNever};
   if (!was_there || value.text.empty()) return {Reading::Kind::torn, value.text, kNever};
-  const TimePoint until = left.integer < 0 ? kNever : sent_at + std::chrono::milliseconds(left.integer);
+  const bool dies = left.integer >= 0 && left.integer < kEndlessMs;
+  const TimePoint until = dies ? sent_at + std::chrono::milliseconds(left.integer) : kNever;
   return {Reading::Kind::record, value.text, until};
 }
 

@@ -25,6 +25,7 @@ TEST_CASE("records: a value with its time to live", "[redis]") {
   CHECK(forever.text == "{}");
   CHECK(forever.until == kNever);
   CHECK(reading_of(":1500\r\n$2\r\n{}\r\n").until == kSent + std::chrono::milliseconds(1500));
+  CHECK(reading_of(":3000777777760244\r\n$2\r\n{}\r\n").until == kNever);  // More than the clock can count.
 }
 
 TEST_CASE("records: what the two replies mean together", "[redis]") {
