@@ -183,8 +183,9 @@ void Codec::forget(StreamId id) { check(nghttp2_session_set_stream_user_data(ses
 void Codec::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_.get())); }
 
 void Codec::shut_down() {
-  check(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr, 0));
+  if (last_stream_) return;  // It must never name a higher one than before (RFC 9113 6.8).
+  last_stream_ = nghttp2_session_get_last_proc_stream_id(session_.get());
+  check(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, *last_stream_, NGHTTP2_NO_ERROR, nullptr, 0));
 }
 
 void Codec::terminate(ErrorCode why) {

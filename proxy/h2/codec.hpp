@@ -124,7 +124,7 @@ class Codec {
 
   /// GOAWAY without a last stream yet: the peer should open no more, and those it has opened by then are served.
   void announce_shutdown();
-  /// GOAWAY with the last stream that was opened; later ones are ignored.
+  /// GOAWAY with the last stream that was opened; later ones are refused or ignored. Once.
   void shut_down();
   /// GOAWAY, and nothing after it.
   void terminate(ErrorCode why);
@@ -159,9 +159,10 @@ class Codec {
   FrameMeter meter_;
   Window window_;
   TimePoint now_{};
-  std::string greeting_;            ///< Our first bytes, until they were produced.
-  Buffer* block_ = nullptr;         ///< What `produce` fills at the moment.
-  std::size_t unsent_answers_ = 0;  ///< Bytes of heads, since nothing was unsent.
+  std::string greeting_;                 ///< Our first bytes, until they were produced.
+  Buffer* block_ = nullptr;              ///< What `produce` fills at the moment.
+  std::size_t unsent_answers_ = 0;       ///< Bytes of heads, since nothing was unsent.
+  std::optional<StreamId> last_stream_;  ///< That is served; since `shut_down`.
   std::optional<LimitLabel> exceeded_;
   bool is_ended_ = false;          ///< By a connection error: nothing is read any more.
   bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.

@@ -22,7 +22,9 @@ int Codec::Callbacks::begin_headers(nghttp2_session* session, const nghttp2_fram
   Codec& codec = self(user);
   const StreamId id = frame->hd.stream_id;
   if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-  StreamHandler* const stream = codec.handler_.opened(id);
+  // One that comes before the GOAWAY that leaves it out has gone out is refused like any after it.
+  const bool is_left_out = codec.last_stream_ && id > *codec.last_stream_;
+  StreamHandler* const stream = is_left_out ? nullptr : codec.handler_.opened(id);
   if (stream == nullptr) {
     codec.reset(id, ErrorCode::refused_stream);
   } else {

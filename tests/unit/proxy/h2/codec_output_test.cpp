@@ -217,6 +217,20 @@ TEST_CASE("codec: a shutdown of one that carries nothing is its end", "[h2]") {
   CHECK_FALSE(server.codec().has_output());
 }
 
+TEST_CASE("codec: what a shutdown leaves out is refused from then on, and it is said once", "[h2]") {
+  Served server;
+  server.receive(headers(1, get()));
+  server.codec().shut_down();
+  server.peer.take_log();
+  server.receive(headers(3, get()));  // Before the GOAWAY was written.
+  CHECK(server.peer.take_log().empty());
+  server.codec().shut_down();
+  const Log log = written(server.peer);
+  CHECK(std::count_if(log.begin(), log.end(), [](const auto& line) { return line.starts_with("GOAWAY"); }) == 1);
+  CHECK(std::count(log.begin(), log.end(), "GOAWAY 1 0") == 1);
+  CHECK(server.codec().wants_input());  // For the first one.
+}
+
 TEST_CASE("codec: after terminate there is one GOAWAY and nothing else", "[h2]") {
   Served server;
   server.receive(headers(1, get()));
