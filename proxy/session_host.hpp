@@ -7,6 +7,7 @@
 #include <proxy/exchange.hpp>
 #include <proxy/metrics.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
@@ -37,6 +38,12 @@ struct SessionHost {
   ExchangeHandler& handler;
   const std::shared_ptr<const config::Config>& config;  ///< The one in force; each exchange takes it anew.
   const DrainPhase& drain;
+
+  /// How long a connection that is being closed waits for a silent client; the edge's own end waits for few.
+  std::chrono::milliseconds linger() const {
+    using std::chrono::milliseconds;
+    return drain < DrainPhase::finishing ? milliseconds(2000) : milliseconds(500);
+  }
 };
 
 }  // namespace sandgate::proxy

@@ -9,7 +9,10 @@ Task<void> Session::run(std::optional<Failure> refusal, TimePoint head_by) {
   Next next = Next::request;
   for (bool is_first = true; next == Next::request; is_first = false) {
     if (!reader_.has_leftover()) {
-      if (!may_wait(is_first)) co_return;
+      if (!may_wait(is_first)) {
+        next = Next::linger;
+        break;
+      }
       is_idle_ = !is_first;
       const net::Io waited = co_await transport_.wait_readable(is_first ? head_by : idle_until());
       is_idle_ = false;
@@ -19,7 +22,7 @@ Task<void> Session::run(std::optional<Failure> refusal, TimePoint head_by) {
     next = co_await serve_one(head_by, std::exchange(refusal, std::nullopt));
     reader_.rest();
   }
-  if (next == Next::linger) co_await net::linger(transport_, host_.buffers);
+  if (next == Next::linger) co_await net::linger(transport_, host_.buffers, host_.linger());
 }
 
 /// False when the edge drains: then no request is waited for, but the first of a connection.

@@ -40,7 +40,7 @@ Task<void> Session::run(std::optional<Failure> refusal, TimePoint preface_by) {
   co_await connection_.run();
   while (stream_count_ > 0) co_await all_served_.wait();
   if (const auto limit = connection_.codec().exceeded()) count(*limit);
-  if (!transport_.is_aborted() && host_.drain < DrainPhase::finishing) co_await net::linger(transport_, host_.buffers);
+  if (!transport_.is_aborted()) co_await net::linger(transport_, host_.buffers, host_.linger());
 }
 
 StreamHandler* Session::opened(StreamId id) {

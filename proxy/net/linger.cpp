@@ -1,20 +1,41 @@
 #include <proxy/net/linger.hpp>
 
-#include <chrono>
 #include <cstddef>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <utility>
 
 namespace sandgate::proxy::net {
+namespace {
 
-Task<void> linger(Transport& transport, BufferPool& buffers) {
-  constexpr std::size_t kMost = 64 * 1024;
-  constexpr std::chrono::seconds kLongest{2};
-  transport.finish_writing();
-  const TimePoint deadline = transport.loop().now() + kLongest;
-  Buffer sink = buffers.lease();
-  for (std::size_t discarded = 0; discarded < kMost;) {
-    const IoSize got = co_await transport.read(sink.room(), sink.room_size(), deadline);
-    if (got.status != Io::ok) co_return;
+constexpr std::size_t kMostRead = 64 * 1024;
+
+/// Bytes that were written and the peer's kernel has not confirmed yet; our FIN counts as one.
+int unacknowledged(const Transport& transport) {
+  int bytes = 0;
+  return ::ioctl(transport.socket(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+/// False when the peer has ended its side, or is gone.
+Task<bool> read_away(Transport& transport, Buffer& sink, TimePoint until) {
+  for (std::size_t discarded = 0; discarded < kMostRead;) {
+    const IoSize got = co_await transport.read(sink.room(), sink.room_size(), until);
+    if (got.status != Io::ok) co_return got.status == Io::timed_out;
     discarded += got.size;
+  }
+  co_return true;
+}
+
+}  // namespace
+
+Task<void> linger(Transport& transport, BufferPool& buffers, std::chrono::milliseconds round) {
+  transport.finish_writing();
+  Buffer sink = buffers.lease();
+  bool goes_on = true;
+  for (int owed = unacknowledged(transport); goes_on;) {
+    goes_on = co_await read_away(transport, sink, transport.loop().now() + round);
+    const int before = std::exchange(owed, unacknowledged(transport));
+    goes_on = goes_on && owed > 0 && owed < before;
   }
 }
 
