@@ -28,7 +28,7 @@ constexpr double kPingsForData = 1;
 }  // namespace
 
 bool Allowance::take(TimePoint now) {
-  if (filled_at_ != TimePoint{} && now > filled_at_) {
+  if (filled_at_ != TimePoint{} && now > filled_at_ && left_ < burst_) {
     left_ = std::min(burst_, left_ + std::chrono::duration<double>(now - filled_at_).count() * per_second_);
   }
   filled_at_ = now;

@@ -2,8 +2,8 @@
 //
 // It reads only the frame headers (nine bytes, and of padded DATA one more), before the codec sees the bytes, so what it counts does not depend on what
 // a library calls a frame or an error. Each kind of frame that costs work and brings none has an allowance that refills
-// with time; a peer that gets data from us is given more, because it answers that with WINDOW_UPDATE and PING. Streams
-// that were reset, by either side, are charged by the codec.
+// with time; a peer that gets data from us is given more, because it answers that with WINDOW_UPDATE and PING, maybe long
+// after a whole download is there. Streams that were reset, by either side, are charged by the codec.
 //
 // Pure: time is an argument. Once an allowance is used up, the connection is to be ended with ENHANCE_YOUR_CALM.
 #pragma once
@@ -21,13 +21,13 @@
 
 namespace sandgate::proxy::h2 {
 
-/// A token bucket.
+/// A token bucket: time fills it up to its burst; what is given comes on top, and stays.
 class Allowance {
  public:
   Allowance(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
   /// False when it is used up.
   bool take(TimePoint now);
-  void give(double tokens) { left_ = std::min(burst_, left_ + tokens); }
+  void give(double tokens) { left_ += tokens; }
 
  private:
   double burst_;

@@ -113,9 +113,15 @@ TEST_CASE("frame meter: DATA that was sent to it gives a peer more PINGs and con
     INFO(kind.what);
     CHECK(taken_by(meter, kind.frame, kind.label, kStart, 5000) == given);
   }
-  for (int i = 0; i < 1000; ++i) meter.sent_data();  // Never more than the burst.
-  CHECK(taken_by(meter, ping(), LimitLabel::h2_pings, kStart, 5000) == 500);
-  CHECK(taken_by(meter, window_update(0, 1), LimitLabel::h2_control_frames, kStart, 5000) == 2000);
+}
+
+TEST_CASE("frame meter: credit for a long download may come all at once, when it is over", "[h2]") {
+  FrameMeter meter(false, kResetsPerMinute);
+  for (int i = 0; i < 1000; ++i) meter.sent_data();
+  CHECK(taken_by(meter, ping(), LimitLabel::h2_pings, kStart, 5000) == 500 + 1000);
+  CHECK(taken_by(meter, window_update(0, 1), LimitLabel::h2_control_frames, kStart, 50'000) == 2000 + 10'000);
+  // Time brings back the burst and no more.
+  CHECK(taken_by(meter, window_update(0, 1), LimitLabel::h2_control_frames, kStart + seconds(3600), 5000) == 2000);
 }
 
 TEST_CASE("frame meter: eight CONTINUATIONs in a row and no more", "[h2]") {
