@@ -120,11 +120,18 @@ void Codec::consume(StreamId id, Window& window, std::size_t bytes, bool is_drai
     check(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, where,
                                                 static_cast<std::int32_t>(*size)));
   };
-  grow(window, id);
+  if (has_agreed_windows()) grow(window, id);
   check(nghttp2_session_consume_stream(session_.get(), id, bytes));
   if (setting_.credits_connection_at_once) return;
   grow(window_, 0);
   return_connection_credit(bytes);
+}
+
+/// Until the peer acknowledged our SETTINGS the library reckons with 64 KiB for a stream, whatever we announced, and would
+/// add the difference to a window that we set before (RFC 9113 6.9.2).
+bool Codec::has_agreed_windows() const {
+  return nghttp2_session_get_local_settings(session_.get(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) ==
+         setting_.stream_window;
 }
 
 void Codec::discard_unread(std::size_t bytes) {
@@ -173,6 +180,18 @@ std::optional<StreamId> Codec::request(const http::RequestHead& head, StreamHand
 }
 
 void Codec::resume(StreamId id) { check(nghttp2_session_resume_data(session_.get(), id)); }
+
+void Codec::resume_all(const std::vector<StreamId>& streams) {
+  for (const StreamId id : streams) resume(id);
+}
+
+void Codec::release_held() { resume_all(crumbs_.release()); }
+
+bool Codec::is_worth_sending(StreamId id, std::size_t credit, std::size_t waiting) {
+  const std::uint32_t window =
+      nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+  return crumbs_.lets_send(id, credit, waiting, window);
+}
 
 void Codec::reset(StreamId id, ErrorCode why) {
   check(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(why)));

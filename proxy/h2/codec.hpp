@@ -13,6 +13,7 @@
 
 #include <proxy/base/buffer_pool.hpp>
 #include <proxy/base/deadline.hpp>
+#include <proxy/h2/crumbs.hpp>
 #include <proxy/h2/error_code.hpp>
 #include <proxy/h2/frame_meter.hpp>
 #include <proxy/h2/window.hpp>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct nghttp2_session;
 
@@ -134,6 +136,10 @@ class Codec {
   /// `produce` would give something.
   bool has_output() const;
 
+  /// A stream waits for more credit than it has; after a while without any, `release_held` lets it send what it can.
+  bool holds_any() const { return crumbs_.holds_any(); }
+  void release_held();
+
   /// Frames that wait for `produce`, without DATA.
   std::size_t unsent() const;
   /// So much waits to be sent that nothing more should be read that could be answered.
@@ -151,6 +157,9 @@ class Codec {
   void submit_settings();
   void make_greeting();
   void end(ErrorCode why);
+  bool has_agreed_windows() const;
+  bool is_worth_sending(StreamId id, std::size_t credit, std::size_t waiting);
+  void resume_all(const std::vector<StreamId>& streams);
   void return_connection_credit(std::size_t bytes);
 
   Setting setting_;
@@ -158,6 +167,7 @@ class Codec {
   std::unique_ptr<nghttp2_session, SessionDeleter> session_;
   FrameMeter meter_;
   Window window_;
+  Crumbs crumbs_;
   TimePoint now_{};
   std::string greeting_;                 ///< Our first bytes, until they were produced.
   Buffer* block_ = nullptr;              ///< What `produce` fills at the moment.

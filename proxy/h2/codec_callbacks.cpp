@@ -51,7 +51,10 @@ int Codec::Callbacks::invalid_header(nghttp2_session* /*session*/, const nghttp2
 }
 
 int Codec::Callbacks::frame_received(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-  if (frame->hd.type == NGHTTP2_GOAWAY) self(user).handler_.going_away(frame->goaway.last_stream_id);
+  Codec& codec = self(user);
+  if (frame->hd.type == NGHTTP2_GOAWAY) codec.handler_.going_away(frame->goaway.last_stream_id);
+  const bool gives_credit = frame->hd.type == NGHTTP2_WINDOW_UPDATE || frame->hd.type == NGHTTP2_SETTINGS;
+  if (gives_credit) codec.resume_all(codec.crumbs_.take_held());
   StreamHandler* const stream = handler_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
   const bool is_last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -69,7 +72,8 @@ int Codec::Callbacks::data_chunk(nghttp2_session* session, std::uint8_t /*flags*
   return 0;
 }
 
-int Codec::Callbacks::stream_closed(nghttp2_session* session, StreamId id, std::uint32_t code, void* /*user*/) {
+int Codec::Callbacks::stream_closed(nghttp2_session* session, StreamId id, std::uint32_t code, void* user) {
+  self(user).crumbs_.forget(id);
   StreamHandler* const stream = handler_of(session, id);
   if (stream != nullptr) stream->closed(static_cast<ErrorCode>(code));
   return 0;
@@ -91,6 +95,7 @@ ssize_t Codec::Callbacks::read_data(nghttp2_session* session, StreamId id, std::
   const Outgoing part = stream->outgoing();
   if (!part.is_waiting) return NGHTTP2_ERR_DEFERRED;
   if (codec.block_->room_size() < kLeastRoom) return NGHTTP2_ERR_PAUSE;
+  if (!codec.is_worth_sending(id, most, part.bytes.size())) return NGHTTP2_ERR_DEFERRED;
   const std::size_t size = std::min({most, part.bytes.size(), codec.block_->room_size() - kFrameHeader});
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (part.is_last && size == part.bytes.size()) {

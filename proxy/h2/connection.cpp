@@ -83,6 +83,12 @@ void Connection::fill() {
   if (!codec_.has_output()) return;
   if (!block_) block_ = buffers_.lease();
   codec_.produce(block_, buffers_);
+  if (codec_.holds_any() && !patience_.is_armed()) loop().arm(patience_, loop().now() + kCreditPatience);
+}
+
+void Connection::lose_patience() {
+  codec_.release_held();
+  flush();
 }
 
 void Connection::flush() {

@@ -49,8 +49,20 @@ class Connection {
   void abort() { transport_.abort(); }
 
  private:
+  // How long a stream waits for more credit than is worth a frame (the override of RFC 1122 4.2.3.4).
+  static constexpr std::chrono::milliseconds kCreditPatience{200};
   // After so much in a row from one peer the others have their turn (hardening O-FAIR).
   static constexpr std::size_t kFairShare = 64 * 1024;
+
+  /// Credit for a held stream did not come.
+  class Patience final : public Deadline {
+   public:
+    explicit Patience(Connection& connection) : Deadline(&over), connection_(connection) {}
+
+   private:
+    static void over(Deadline& self) { static_cast<Patience&>(self).connection_.lose_patience(); }
+    Connection& connection_;
+  };
 
   Companion read_all();
   Companion write_all();
@@ -58,6 +70,7 @@ class Connection {
   Task<void> write_until_over();
   Task<bool> read_once();
   void fill();
+  void lose_patience();
 
   net::Transport& transport_;
   BufferPool& buffers_;
@@ -68,6 +81,7 @@ class Connection {
   Signal output_;   ///< There is something in it, or reading is over.
   Signal drained_;  ///< A block was sent.
   Signal done_;     ///< One of the two coroutines ended.
+  Patience patience_{*this};
   std::size_t share_ = 0;
   bool is_reading_over_ = false;
   bool is_writing_over_ = false;

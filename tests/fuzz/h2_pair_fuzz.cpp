@@ -159,6 +159,7 @@ class Pair {
           if (!half.has_head && !side->peer.stream(id).over) respond(id, ending);
           side->say(id, ending);
           side->consume(id, SIZE_MAX);
+          side->peer.codec.release_held();
           is_quiet = is_quiet && side->peer.stream(id).over;
         }
       }

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.dialogue import ConnectionEnded
-from support.h2_frames import MAX_WINDOW, Code
+from support.h2_frames import DEFAULT_WINDOW, MAX_WINDOW, Code, Setting
 from support.h2_tunnel import open_tunnel
 from support.patience import SLOWNESS, eventually
 from support.raw_sandbox import OK, RawSandbox, ServingSandbox
@@ -117,10 +117,13 @@ def test_an_idle_connection_is_told_and_closed(start, tls):
 
 
 @TLS
-def test_downloads_under_way_arrive_whole_and_the_edge_ends_with_the_last(start, tls):
+@pytest.mark.parametrize("window", [DEFAULT_WINDOW, 1 << 25], ids=["windows that bound", "windows that do not"])
+def test_downloads_under_way_arrive_whole_and_the_edge_ends_with_the_last(start, tls, window):
     edge, sandbox = start()
     content = bytes(range(250)) * 80_000  # 20 MB
-    with edge.connect_h2(tls=tls) as client:
+    with edge.connect_h2(tls=tls, settings={Setting.INITIAL_WINDOW_SIZE: window}) as client:
+        if window > DEFAULT_WINDOW:
+            client.give_credit(None, 2 * window)
         streams, upstreams = zip(*[hold(client, sandbox) for _ in range(2)])
         for upstream in upstreams:
             upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content), content[:1000])

@@ -71,6 +71,18 @@ TEST_CASE("codec: a peer that sends beyond its credit is cut off", "[h2]") {
   }
 }
 
+TEST_CASE("codec: windows smaller than 64 KiB are kept to although the client began before it knew them", "[h2]") {
+  Codec::Setting setting = small_windows();
+  setting.stream_window = 8 * 1024;
+  H2Peer server(setting);
+  server.receive(std::string(kPreface) + settings() + headers(1, post(), kEndHeaders) + some_data(1, 20'000));
+  Window window = server.codec.make_stream_window();
+  server.codec.consume(1, window, 20'000, true, server.now);
+  server.receive(settings_ack());
+  const auto frames = server.frames();
+  CHECK(credit(frames, 1) == 20'000);  // From 8 KiB - 20 000 up to 8 KiB.
+}
+
 TEST_CASE("codec: padding costs the peer nothing for long, it is nobody's to pass on", "[h2]") {
   Served server(small_windows());
   server.receive(headers(1, post(), kEndHeaders));
