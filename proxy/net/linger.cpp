@@ -19,6 +19,8 @@ int unacknowledged(const Transport& transport) {
 /// False when the peer has ended its side, or is gone.
 Task<bool> read_away(Transport& transport, Buffer& sink, TimePoint until) {
   for (std::size_t discarded = 0; discarded < kMostRead;) {
+    const Io waited = co_await transport.wait_readable(until);
+    if (waited != Io::ok) co_return waited == Io::timed_out;
     const IoSize got = co_await transport.read(sink.room(), sink.room_size(), until);
     if (got.status != Io::ok) co_return got.status == Io::timed_out;
     discarded += got.size;

@@ -15,6 +15,7 @@ void SocketBio::attach(SSL* ssl, Transport& transport) {
   BIO_set_data(bio, &transport);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl, bio, bio);
+  SSL_set_info_callback(ssl, &SocketBio::note);
 }
 
 BIO_METHOD* SocketBio::method() {
@@ -46,6 +47,12 @@ int SocketBio::read(BIO* bio, char* bytes, std::size_t size, std::size_t* got) {
   if (received.outcome == Transport::Attempt::would_block) BIO_set_retry_read(bio);
   if (received.outcome == Transport::Attempt::end) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
   return received.outcome == Transport::Attempt::done ? 1 : 0;
+}
+
+void SocketBio::note(const SSL* ssl, int where, int /*value*/) {
+  // A message is read in the first; the second is how a renegotiation is refused.
+  if (where != SSL_CB_ACCEPT_LOOP && where != SSL_CB_WRITE_ALERT) return;
+  static_cast<Transport*>(BIO_get_data(SSL_get_rbio(ssl)))->note_control_message();
 }
 
 long SocketBio::control(BIO* bio, int command, long /*number*/, void* /*pointer*/) {

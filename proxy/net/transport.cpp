@@ -148,8 +148,8 @@ Transport::Attempted Transport::try_read(char* into, std::size_t size, Direction
   }
   Attempted first = try_read_record(into, size, blocked_on);
   if (first.outcome != Attempt::done) return first;
-  // Whole records, as long as there is room for one and something to make it of.
-  while (size - first.size >= BufferPool::kBlockBytes && is_readable()) {
+  // Whole records, as long as there is room for one and something to make it of; small ones are not worth it for long.
+  for (int more = 0; more < 8 && size - first.size >= BufferPool::kBlockBytes && is_readable(); ++more) {
     const Attempted next = try_read_record(into + first.size, size - first.size, blocked_on);
     if (next.outcome != Attempt::done) break;  // Comes again with the next read, if it is more than "not yet".
     first.size += next.size;
@@ -162,6 +162,7 @@ Transport::Attempted Transport::try_read_record(char* into, std::size_t size, Di
   ERR_clear_error();
   std::size_t got = 0;
   const int result = SSL_read_ex(ssl_.get(), into, size, &got);
+  if (result == 1) control_messages_ = 0;
   if (result == 1) return {Attempt::done, got};
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:

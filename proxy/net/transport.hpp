@@ -98,6 +98,10 @@ class Transport final : private EventSource {
  private:
   friend class SocketBio;
 
+  // An initial handshake has about ten; a KeyUpdate and its answer are two.
+  static constexpr std::uint16_t kMostControlMessages = 100;
+  static constexpr std::uint8_t kWaitsPerTurn = 16;
+
   /// One direction's readiness, and the coroutine that waits for it.
   class Direction final : public Deadline {
    public:
@@ -123,6 +127,10 @@ class Transport final : private EventSource {
   };
 
   void note(std::uint32_t epoll_events) override;
+  /// TLS messages without data: after a while of nothing else the peer is cut off (hardening T-RENEG).
+  void note_control_message() {
+    if (++control_messages_ > kMostControlMessages) abort();
+  }
 
   // What the kernel is asked; a short count says that there is no more for now.
   enum class Attempt : std::uint8_t { done, would_block, end, failed };
@@ -153,16 +161,25 @@ class Transport final : private EventSource {
   Runnable* on_gone_ = nullptr;
   Runnable* on_readable_ = nullptr;
   int connect_error_ = 0;
+  std::uint16_t control_messages_ = 0;  ///< Since the last data.
+  std::uint8_t turn_ = 0;               ///< Waits that ended at once.
   bool peer_finished_ = false;
   bool is_broken_ = false;
   bool is_established_ = true;
 };
 
-/// Gives an Io.
+/// Gives an Io. A peer that always has something more lets the others have their turn now and then, however little it
+/// sends at a time (hardening O-FAIR).
 class Transport::Readable final {
  public:
-  bool await_ready() const { return !transport_.socket_ || transport_.is_readable(); }
-  void await_suspend(std::coroutine_handle<> handle) { wait_.await_suspend(handle); }
+  bool await_ready() const {
+    if (!transport_.socket_) return true;
+    return transport_.is_readable() && ++transport_.turn_ % kWaitsPerTurn != 0;
+  }
+  void await_suspend(std::coroutine_handle<> handle) {
+    wait_.await_suspend(handle);
+    if (transport_.is_readable()) transport_.reading_.wake(Io::ok);
+  }
   Io await_resume() { return transport_.socket_ ? wait_.await_resume() : Io::cancelled; }
 
  private:
