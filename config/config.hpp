@@ -134,6 +134,8 @@ struct Timeouts {
   milliseconds stream_idle{3'600'000};  ///< last byte of either direction -> next -> stream_idle_timeout. 0 = off.
   milliseconds tunnel_idle{0};          ///< the same for tunnels. 0 = off: TCP keep-alive alone.
   milliseconds sandbox_idle{4'000};     ///< response end -> reuse of the sandbox connection -> closed silently.
+  milliseconds sandbox_ack{20'000};     ///< HTTP/2 to a sandbox: bytes sent -> its kernel took them -> sandbox_reset.
+                                        ///< 0 = as long as TCP tries.
   milliseconds drain_announce{15'000};  ///< SIGTERM -> stop accepting. readyz is 503 from the start.
   milliseconds drain_grace{300'000};    ///< stop accepting -> everything still open is closed.
 };
@@ -145,7 +147,13 @@ struct Limits {
   Bytes response_head_bytes = kibibytes(64);  ///< Response head from a sandbox -> response_invalid (502).
   std::uint32_t response_head_fields = 200;   ///< Fields in a response head -> response_invalid (502).
   std::optional<std::uint32_t> connections;   ///< Client connections in the process; "auto" = none here: what fits.
-  std::uint32_t connections_per_client = 0;   ///< Per client address; 0 = off -> client_limit (429).
+  std::uint32_t connections_per_client = 0;   ///< Per client address (IPv6: its /64); 0 = off -> client_limit (429).
+  std::optional<std::uint32_t> handshakes;    ///< TLS handshakes under way; "auto" = none here: a fifth of
+                                              ///< connections, at least 16. More are closed unheard.
+  std::optional<std::uint32_t> handshakes_per_client;  ///< Of one client address; "auto" = none here: a quarter of
+                                                       ///< handshakes, at least 16.
+  std::optional<Bytes> memory;  ///< For connections and what they carry; "auto" = none here: half of
+                                ///< the cgroup's; 0 = off -> overloaded (503), REFUSED_STREAM.
   std::int32_t connections_per_sandbox =
       0;  ///< For records without max_connections; 0 = off -> too_many_connections (429).
   std::uint32_t exchanges_per_connection = 10'000;  ///< Then Connection: close, GOAWAY in HTTP/2.

@@ -44,6 +44,7 @@ json::value to_json(RegistrySource value) { return name_of(kRegistrySourceNames,
 
 /// Numbers that are chosen at start when left out; structs that are absent are null.
 json::value to_json(std::optional<std::uint32_t> value) { return value ? json::value(*value) : json::value("auto"); }
+json::value to_json(std::optional<Bytes> value) { return value ? to_json(*value) : json::value("auto"); }
 
 template <class T>
 json::value to_json(const std::vector<T>& list);

@@ -130,6 +130,7 @@ void describe(Visitor& visit, Is<Timeouts> auto& timeouts) {
   visit.field("stream_idle", timeouts.stream_idle);
   visit.field("tunnel_idle", timeouts.tunnel_idle);
   visit.field("sandbox_idle", timeouts.sandbox_idle);
+  visit.field("sandbox_ack", timeouts.sandbox_ack);
   visit.field("drain_announce", timeouts.drain_announce);
   visit.field("drain_grace", timeouts.drain_grace);
 }
@@ -144,6 +145,9 @@ void describe(Visitor& visit, Is<Limits> auto& limits) {
   visit.field("connections", limits.connections);
   visit.field("connections_per_client", limits.connections_per_client);
   visit.field("connections_per_sandbox", limits.connections_per_sandbox);
+  visit.field("handshakes", limits.handshakes);
+  visit.field("handshakes_per_client", limits.handshakes_per_client);
+  visit.field("memory", limits.memory);
   visit.field("exchanges_per_connection", limits.exchanges_per_connection);
   visit.field("streams_per_connection", limits.streams_per_connection);
   visit.field("h2_resets_per_minute", limits.h2_resets_per_minute);

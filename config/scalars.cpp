@@ -106,6 +106,16 @@ void read(const Value& value, Bytes& target) {
   read_as(value, target, parse_bytes, no_unit ? wanted + " (a number needs a unit: B, KiB, MiB or GiB)" : wanted);
 }
 
+void read(const Value& value, std::optional<Bytes>& target) {
+  const auto parse = [](std::string_view text) -> std::optional<std::optional<Bytes>> {
+    if (text == "auto") return std::optional<Bytes>{};
+    const auto size = parse_bytes(text);
+    if (!size) return std::nullopt;
+    return size;
+  };
+  read_as(value, target, parse, "auto or a size such as 512MiB");
+}
+
 void read(const Value& value, milliseconds& target) {
   const std::string wanted = "a duration such as 10s or 250ms";
   const auto& node = value.node();

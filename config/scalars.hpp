@@ -22,6 +22,7 @@ void read(const Value& value, std::uint32_t& target);
 void read(const Value& value, std::int32_t& target);                  ///< 0 or more: a record alone may say -1.
 void read(const Value& value, std::optional<std::uint32_t>& target);  ///< "auto" is nothing.
 void read(const Value& value, Bytes& target);
+void read(const Value& value, std::optional<Bytes>& target);  ///< "auto" is nothing.
 void read(const Value& value, milliseconds& target);
 void read(const Value& value, IpRange& target);
 void read(const Value& value, Endpoint& target);

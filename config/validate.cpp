@@ -119,17 +119,22 @@ void check_limits(const Config& config, Violations& found) {
     if (value >= kibibytes(1) && value <= mebibytes(1)) continue;
     found.push_back({std::string("limits.") + name, "must be from 1KiB to 1MiB, not " + to_string(value)});
   }
-  const std::array<std::pair<const char*, std::optional<std::uint32_t>>, 7> counts{
+  const std::array<std::pair<const char*, std::optional<std::uint32_t>>, 9> counts{
       {{"limits.head_fields", limits.head_fields},
        {"limits.response_head_fields", limits.response_head_fields},
        {"limits.exchanges_per_connection", limits.exchanges_per_connection},
        {"limits.streams_per_connection", limits.streams_per_connection},
        {"limits.h2_resets_per_minute", limits.h2_resets_per_minute},
        {"limits.connections", limits.connections},
+       {"limits.handshakes", limits.handshakes},
+       {"limits.handshakes_per_client", limits.handshakes_per_client},
        {"workers", config.workers}}};
   for (const auto& [key, value] : counts) {
     if (value != 0U) continue;
     found.push_back({key, "must be at least 1: with 0 nothing would be served"});
+  }
+  if (limits.memory && limits.memory->count > 0 && *limits.memory < mebibytes(1)) {
+    found.push_back({"limits.memory", "must be at least 1MiB, or 0 for no limit, not " + to_string(*limits.memory)});
   }
   constexpr std::uint32_t kMostWorkers = 1024;
   if (config.workers > kMostWorkers) found.push_back({"workers", "must be at most " + std::to_string(kMostWorkers)});

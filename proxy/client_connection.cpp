@@ -13,6 +13,12 @@ Counter& gauge(Metrics& metrics, ClientState state) {
   return metrics.client_connections[static_cast<std::size_t>(state)];
 }
 
+void count(Metrics& metrics, LimitLabel limit) { metrics.limits[static_cast<std::size_t>(limit)].add(); }
+
+void count_refused(Metrics& metrics, Failure refusal) {
+  count(metrics, refusal == Failure::client_limit ? LimitLabel::connections_per_client : LimitLabel::connections);
+}
+
 }  // namespace
 
 ClientConnection::ClientConnection(ClientPort& port, net::Accepted accepted)
@@ -38,7 +44,7 @@ Task<void> ClientConnection::run() {
   ConnectionGate::Admission admission{false, std::nullopt};
   bool is_ready = co_await read_proxy_header();
   if (is_ready) admission = port_.gate_.enter(client_.address, place_);
-  if (is_ready && !admission.is_admitted) count_limit(metrics, *admission.refusal);
+  if (is_ready && admission.refusal) count_refused(metrics, *admission.refusal);
   is_ready = is_ready && admission.is_admitted;
   if (is_ready) is_ready = co_await shake_hands();
   gauge(metrics, ClientState::handshaking).subtract();
@@ -76,8 +82,13 @@ Task<bool> ClientConnection::read_proxy_header() {
 
 Task<bool> ClientConnection::shake_hands() {
   if (!tls_) co_return true;
+  if (const auto limit = port_.gate_.begin_handshake(place_)) {
+    count(port_.host_.metrics, *limit);
+    co_return false;
+  }
   const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.tls_handshake);
   const net::Io outcome = co_await transport_.handshake(tls_->make_session(), deadline);
+  port_.gate_.end_handshake(place_);
   const auto result = outcome == net::Io::ok          ? HandshakeResult::ok
                       : outcome == net::Io::timed_out ? HandshakeResult::timeout
                                                       : HandshakeResult::failed;
@@ -139,11 +150,23 @@ void ClientPort::accepted(net::Accepted connection) {
     connections_.push_back(*made);
     serve(std::move(made));
   } catch (const std::exception&) {
-    host_.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add();
+    count(host_.metrics, LimitLabel::open_files);
   }
 }
 
-void ClientPort::out_of_descriptors() { host_.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add(); }
+void ClientPort::out_of_descriptors() { count(host_.metrics, LimitLabel::open_files); }
+
+bool ClientPort::has_room() const {
+  return host_.memory == nullptr || host_.memory->pressure() != MemoryBudget::Pressure::full;
+}
+
+std::size_t ClientPort::end_idle(std::size_t most) {
+  std::size_t ended = 0;
+  for (auto it = connections_.begin(); it != connections_.end() && ended < most;) {
+    if ((it++)->end_if_idle()) ++ended;
+  }
+  return ended;
+}
 
 void ClientPort::stop_accepting() { listener_.close(); }
 

@@ -32,6 +32,7 @@ class ClientConnection final
   Task<void> run();
   /// Ends it as soon as no exchange is under way.
   void drain();
+  bool end_if_idle() { return session_ != nullptr && session_->end_if_idle(); }
   void abort() { transport_.abort(); }
 
  private:
@@ -67,6 +68,8 @@ class ClientPort final : private net::Listener::Handler {
   void stop_accepting();
   void drain();
   void abort_all();
+  /// At most so many, those that were accepted first; gives how many.
+  std::size_t end_idle(std::size_t most);
   bool is_empty() const { return connections_.empty(); }
 
  private:
@@ -74,6 +77,7 @@ class ClientPort final : private net::Listener::Handler {
   static Detached serve(std::unique_ptr<ClientConnection> connection);
   void accepted(net::Accepted connection) override;
   void out_of_descriptors() override;
+  bool has_room() const override;
 
   SessionHost& host_;
   ConnectionGate& gate_;

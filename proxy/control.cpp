@@ -55,7 +55,7 @@ Control::Control(Parts parts)
       health_handler_([this](const AdminRequest& request) { return admin_.handle_health(request); }),
       admin_host_{loop_, buffers_, metrics_, admin_handler_, parts_.settings.config, own_phase_},
       health_host_{loop_, buffers_, metrics_, health_handler_, parts_.settings.config, own_phase_},
-      own_gate_(kOwnConnections, 0),
+      own_gate_({kOwnConnections}),
       signal_fd_(open_signals()),
       signals_(*this),
       tick_(*this, &Control::tick),
@@ -189,8 +189,7 @@ void Control::adopt(Settings settings) {
     report(Severity::warning, "reloaded, but " + key + " changes only with a restart");
   }
   parts_.settings = std::move(settings);
-  const config::Config& config = *parts_.settings.config;
-  parts_.gate.set_limits(connection_limit(config, parts_.open_files), config.limits.connections_per_client);
+  parts_.gate.set_limits(connection_limits(*parts_.settings.config, parts_.open_files));
   for (const auto& worker : parts_.workers) worker->adopt(parts_.settings);
   report(Severity::info, "reloaded " + parts_.config_path);
 }

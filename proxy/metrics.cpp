@@ -19,10 +19,6 @@ void count_limit(Metrics& metrics, Failure failure) {
   switch (failure) {
     case Failure::too_many_connections:
       return hit(LimitLabel::connections_per_sandbox);
-    case Failure::client_limit:
-      return hit(LimitLabel::connections_per_client);
-    case Failure::overloaded:
-      return hit(LimitLabel::connections);
     case Failure::head_too_large:
       return hit(LimitLabel::head_bytes);
     case Failure::target_too_long:

@@ -58,6 +58,9 @@ enum class LimitLabel : std::uint8_t {
   head_bytes,  ///< Too many fields too.
   target_bytes,
   open_files,
+  handshakes,  ///< Closed unheard, as those of the next.
+  handshakes_per_client,
+  memory,
   h2_resets,          ///< Streams reset, by either side (CVE-2023-44487, CVE-2025-8671).
   h2_settings,        ///< SETTINGS
   h2_pings,           ///< PING
@@ -92,7 +95,8 @@ struct Metrics {
   DurationHistogram connect_duration;
 };
 
-/// A limit's own count, beside the outcome; nothing for a failure that is no limit's.
+/// A limit's own count, beside the outcome; nothing for a failure that is no limit's, or that was counted where a
+/// connection or a descriptor was refused.
 void count_limit(Metrics& metrics, Failure failure);
 
 /// What the page needs besides the workers' counts; asked at each scrape.

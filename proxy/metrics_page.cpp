@@ -215,8 +215,8 @@ void add_decisions(Page& page) {
       &Metrics::limits,
       {"limit",
        {"connections", "connections_per_client", "connections_per_sandbox", "head_bytes", "target_bytes", "open_files",
-        "h2_resets", "h2_settings", "h2_pings", "h2_control_frames", "h2_empty_frames", "h2_continuations",
-        "h2_streams", "h2_stalled_streams"}});
+        "handshakes", "handshakes_per_client", "memory", "h2_resets", "h2_settings", "h2_pings", "h2_control_frames",
+        "h2_empty_frames", "h2_continuations", "h2_streams", "h2_stalled_streams"}});
 }
 
 void add_registry(Page& page, const ProcessFigures& figures) {

@@ -239,7 +239,11 @@ Task<Result<void>> carry(const ServeEnvironment& edge, Exchange& client, Journal
   auto reuse = upstream::Reuse::allowed;
   for (;;) {
     auto opened = co_await open(edge, client, journal, passage.destination, reuse);
-    if (opened.has_error()) co_return opened.error();
+    if (opened.has_error()) {
+      if (opened.error() == Failure::overloaded)
+        edge.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add();
+      co_return opened.error();
+    }
     upstream::Upstream& upstream = **opened;
     journal.reused = upstream.is_reused();
     if (!upstream.is_reused()) {

@@ -54,15 +54,15 @@ void give_listeners(const config::Config& config, std::vector<std::unique_ptr<Wo
 int serve_with(const Settings& settings, const std::string& config_path, net::TicketKeys& ticket_keys) {
   const config::Config& config = *settings.config;
   const std::size_t open_files = raise_open_files();
-  const std::uint32_t connections = connection_limit(config, open_files);
-  if (connections < kFewConnections) {
-    report(Severity::warning, "only " + std::to_string(connections) + " client connections fit into " +
+  const ConnectionGate::Limits limits = connection_limits(config, open_files);
+  if (limits.connections < kFewConnections) {
+    report(Severity::warning, "only " + std::to_string(limits.connections) + " client connections fit into " +
                                   std::to_string(open_files) + " open files; raise the limit (LimitNOFILE, ulimit -n)");
   }
   registry::Registry registry;
   const std::unique_ptr<registry::Source> source = registry::make_source(config, registry);
   AccessLog access_log(config.access_log.path);
-  ConnectionGate gate(connections, config.limits.connections_per_client);
+  ConnectionGate gate(limits);
   const std::size_t count = config.workers ? *config.workers : available_cores();
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t i = 0; i < count; ++i) {

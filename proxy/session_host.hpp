@@ -5,6 +5,7 @@
 #include <proxy/base/buffer_pool.hpp>
 #include <proxy/base/loop.hpp>
 #include <proxy/exchange.hpp>
+#include <proxy/memory_budget.hpp>
 #include <proxy/metrics.hpp>
 
 #include <chrono>
@@ -26,6 +27,8 @@ class ClientSession {
  public:
   /// Ends what is idle, and what is not as soon as its exchanges are over.
   virtual void drain() = 0;
+  /// Ends it if nothing is under way; false: something is.
+  virtual bool end_if_idle() = 0;
 
  protected:
   ~ClientSession() = default;
@@ -38,11 +41,19 @@ struct SessionHost {
   ExchangeHandler& handler;
   const std::shared_ptr<const config::Config>& config;  ///< The one in force; each exchange takes it anew.
   const DrainPhase& drain;
+  const MemoryBudget* memory = nullptr;  ///< Null: no limit, as for the admin's own.
 
   /// How long a connection that is being closed waits for a silent client; the edge's own end waits for few.
   std::chrono::milliseconds linger() const {
     using std::chrono::milliseconds;
     return drain < DrainPhase::finishing ? milliseconds(2000) : milliseconds(500);
+  }
+
+  /// A new exchange is to be refused (hardening O-MEM), and is counted as that.
+  bool refuses_for_memory() const {
+    if (memory == nullptr || memory->pressure() == MemoryBudget::Pressure::none) return false;
+    metrics.limits[static_cast<std::size_t>(LimitLabel::memory)].add();
+    return true;
   }
 };
 

@@ -26,6 +26,16 @@ std::optional<std::size_t> quota_cores() {
   return static_cast<std::size_t>((quota + period - 1) / period);
 }
 
+/// The cgroup's limit of memory, if it has one (cgroup v2, then v1).
+std::optional<std::uint64_t> cgroup_memory() {
+  constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;  // v1 says it with a number that is larger.
+  std::uint64_t bytes = 0;
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    if (std::ifstream file(path); file >> bytes && bytes < kNoLimit) return bytes;
+  }
+  return std::nullopt;
+}
+
 /// The first line of a secret's file.
 std::string read_token(const std::string& path, std::vector<std::string>& problems) {
   if (path.empty()) return {};
@@ -94,10 +104,20 @@ std::size_t raise_open_files() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-std::uint32_t connection_limit(const config::Config& config, std::size_t open_files) {
-  if (config.limits.connections) return *config.limits.connections;
+ConnectionGate::Limits connection_limits(const config::Config& config, std::size_t open_files) {
+  constexpr std::uint32_t kFewHandshakes = 16;  // Fewer, and a handful of clients that connect at once is too many.
+  const config::Limits& set = config.limits;
   const std::size_t usable = open_files > kReservedDescriptors ? open_files - kReservedDescriptors : open_files / 2;
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(usable / 2, 1, 4'000'000));
+  const auto fitting = static_cast<std::uint32_t>(std::clamp<std::size_t>(usable / 2, 1, 4'000'000));
+  ConnectionGate::Limits limits{set.connections.value_or(fitting), set.connections_per_client};
+  limits.handshakes = set.handshakes.value_or(std::max(limits.connections / 5, kFewHandshakes));
+  limits.handshakes_per_client = set.handshakes_per_client.value_or(std::max(limits.handshakes / 4, kFewHandshakes));
+  return limits;
+}
+
+std::size_t memory_limit(const config::Config& config) {
+  if (config.limits.memory) return config.limits.memory->count;
+  return cgroup_memory().value_or(0) / 2;  // The other half: the kernel's buffers, the routes, what an allocator keeps.
 }
 
 }  // namespace sandgate::proxy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <proxy/connection_gate.hpp>
 #include <proxy/net/ticket_keys.hpp>
 #include <proxy/net/tls.hpp>
 #include <proxy/upstream/dial_policy.hpp>
@@ -35,7 +36,11 @@ std::size_t available_cores();
 /// Raises the soft limit of open files to the hard one and gives it.
 std::size_t raise_open_files();
 
-/// How many client connections fit: what the configuration says, else two descriptors for each (hardening 1.7).
-std::uint32_t connection_limit(const config::Config& config, std::size_t open_files);
+/// How many client connections fit: what the configuration says, else two descriptors for each (hardening 1.7); and what
+/// follows from that for their handshakes.
+ConnectionGate::Limits connection_limits(const config::Config& config, std::size_t open_files);
+
+/// What `limits.memory` means here: 0 is no limit.
+std::size_t memory_limit(const config::Config& config);
 
 }  // namespace sandgate::proxy

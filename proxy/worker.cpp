@@ -9,6 +9,7 @@ namespace {
 // How long exchanges that are told of the drain's end have to tell their clients.
 constexpr std::chrono::milliseconds kLastWords{500};
 constexpr std::chrono::milliseconds kEmptyCheck{20};
+constexpr std::chrono::milliseconds kMemoryCheck{100};
 
 std::size_t share(std::size_t total, std::size_t workers) { return total == 0 ? 0 : (total + workers - 1) / workers; }
 
@@ -27,6 +28,7 @@ Worker::Worker(const Shared& shared, const Settings& settings, std::unique_ptr<A
       tls_(settings.tls),
       log_(std::move(log)),
       random_(seeded_random()),
+      memory_(buffers_, metrics_),
       pool_({loop_,
              buffers_,
              metrics_,
@@ -36,9 +38,12 @@ Worker::Worker(const Shared& shared, const Settings& settings, std::unique_ptr<A
              {share(settings.config->upstream.idle_per_port, shared.workers),
               share(settings.config->upstream.idle_total, shared.workers)}}),
       environment_{loop_, metrics_, log_.get(), shared.registry, pool_, live_, config_, drain_, random_},
-      host_{loop_, buffers_, metrics_, *this, config_, drain_},
+      host_{loop_, buffers_, metrics_, *this, config_, drain_, &memory_},
       last_call_(*this),
-      empty_check_(*this) {}
+      empty_check_(*this),
+      memory_check_(*this) {
+  set_memory_limit();
+}
 
 void Worker::add_listener(std::size_t index, UniqueFd socket) {
   ClientPort::Setting setting{config_->listeners[index], tls_[index]};
@@ -65,6 +70,7 @@ void Worker::take_over(const Settings& settings) {
   config_ = settings.config;
   dial_policy_ = settings.dial_policy;
   tls_ = settings.tls;
+  set_memory_limit();
   for (std::size_t i = 0; i < ports_.size(); ++i) {
     // Listeners are matched by address: a reload may have listed them in another order.
     const config::Endpoint address = ports_[i]->setting().listener.address;
@@ -105,6 +111,22 @@ void Worker::apply_phase(DrainPhase phase) {
 void Worker::abort_everything() {
   for (const auto& port : ports_) port->abort_all();
   stop_when_empty();
+}
+
+void Worker::set_memory_limit() {
+  memory_.set_limit(share(memory_limit(*config_), shared_.workers));
+  if (memory_.has_limit()) {
+    loop_.arm(memory_check_, loop_.now() + kMemoryCheck);
+  } else {
+    memory_check_.disarm();
+  }
+}
+
+/// Connections that carry nothing give way to those that do.
+void Worker::check_memory() {
+  std::size_t too_many = memory_.connections_too_many();
+  for (const auto& port : ports_) too_many -= port->end_idle(too_many);
+  loop_.arm(memory_check_, loop_.now() + kMemoryCheck);
 }
 
 void Worker::stop_when_empty() {

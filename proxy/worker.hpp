@@ -7,6 +7,7 @@
 #include <proxy/client_connection.hpp>
 #include <proxy/connection_gate.hpp>
 #include <proxy/live_exchanges.hpp>
+#include <proxy/memory_budget.hpp>
 #include <proxy/metrics.hpp>
 #include <proxy/registry/registry.hpp>
 #include <proxy/serve.hpp>
@@ -55,6 +56,8 @@ class Worker final : private ExchangeHandler {
   void apply_phase(DrainPhase phase);
   void abort_everything();
   void stop_when_empty();
+  void set_memory_limit();
+  void check_memory();
 
   class LastCall final : public Deadline {
    public:
@@ -63,6 +66,14 @@ class Worker final : private ExchangeHandler {
 
    private:
     static void over(Deadline& self) { static_cast<LastCall&>(self).worker.abort_everything(); }
+  };
+  class MemoryCheck final : public Deadline {
+   public:
+    explicit MemoryCheck(Worker& of) : Deadline(&over), worker(of) {}
+    Worker& worker;
+
+   private:
+    static void over(Deadline& self) { static_cast<MemoryCheck&>(self).worker.check_memory(); }
   };
   class EmptyCheck final : public Deadline {
    public:
@@ -83,6 +94,7 @@ class Worker final : private ExchangeHandler {
   Metrics metrics_;
   Loop loop_;
   BufferPool buffers_;
+  MemoryBudget memory_;
   upstream::Pool pool_;
   LiveExchanges live_;
   ServeEnvironment environment_;
@@ -90,6 +102,7 @@ class Worker final : private ExchangeHandler {
   std::vector<std::unique_ptr<ClientPort>> ports_;
   LastCall last_call_;
   EmptyCheck empty_check_;
+  MemoryCheck memory_check_;
   std::thread thread_;
 };
 

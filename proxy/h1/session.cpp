@@ -34,6 +34,7 @@ Task<Next> Session::serve_one(TimePoint head_by, std::optional<Failure> refusal)
   const ActiveMark mark(host_.metrics);
   ClientExchange exchange(host_, client_, transport_, reader_);
   if (!co_await exchange.read_head(head_by)) co_return Next::close;
+  if (!refusal && host_.refuses_for_memory()) refusal = Failure::overloaded;
   if (refusal) exchange.refuse(*refusal);
   if (++exchanges_ >= host_.config->limits.exchanges_per_connection) exchange.close_after();
   co_await host_.handler.handle(exchange);

@@ -27,8 +27,10 @@ class Session final : public ClientSession {
   /// is whole by `head_by`.
   Task<void> run(std::optional<Failure> refusal, TimePoint head_by);
   /// A connection that has not sent its first request is not idle: its client is still to be answered.
-  void drain() override {
+  void drain() override { end_if_idle(); }
+  bool end_if_idle() override {
     if (is_idle_) transport_.cancel_read();
+    return is_idle_;
   }
 
  private:

@@ -48,6 +48,7 @@ StreamHandler* Session::opened(StreamId id) {
     count(LimitLabel::h2_streams);
     return nullptr;
   }
+  if (host_.refuses_for_memory()) return nullptr;
   opening_.push_back(std::make_unique<ClientStream>(host_, client_, transport_, connection_, id));
   ++stream_count_;
   if (!active_) active_.emplace(host_.metrics);
@@ -122,6 +123,12 @@ void Session::drain() {
   connection_.codec().announce_shutdown();
   connection_.flush();
   host_.loop.arm(last_call_, host_.loop.now() + kLastCall);
+}
+
+bool Session::end_if_idle() {
+  const bool is_idle = has_begun_ && stream_count_ == 0 && phase_ == Phase::serving;
+  if (is_idle) end();
+  return is_idle;
 }
 
 void Session::end() {

@@ -33,6 +33,7 @@ class Session final : public ClientSession, private Connection::Owner {
   /// client's preface is whole by `preface_by`.
   Task<void> run(std::optional<Failure> refusal, TimePoint preface_by);
   void drain() override;
+  bool end_if_idle() override;
 
  private:
   enum class Phase : std::uint8_t { serving, announced, ending };

@@ -105,6 +105,7 @@ void Listener::note(std::uint32_t /*epoll_events*/) { loop_.schedule(wake_); }
 
 void Listener::accept_some(int limit) {
   for (int i = 0; socket_ && i < limit; ++i) {
+    if (!handler_.has_room()) return pause();
     SocketAddress peer;
     const int fd = ::accept4(socket_.number(), peer.data(), peer.size_pointer(), SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
@@ -112,7 +113,10 @@ void Listener::accept_some(int limit) {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause();
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      handler_.out_of_descriptors();
+      pause();
+    }
     return;
   }
 }
@@ -120,7 +124,6 @@ void Listener::accept_some(int limit) {
 void Listener::pause() {
   loop_.unwatch(socket_.number());
   loop_.arm(pause_, loop_.now() + kPause);
-  handler_.out_of_descriptors();
 }
 
 void Listener::resume() {

@@ -4,7 +4,8 @@
 // is contended. A socket that was handed over (LISTEN_FDS) is shared instead: every worker watches it with
 // EPOLLEXCLUSIVE, so one connection wakes one of them.
 //
-// Out of descriptors, accepting pauses for kPause and what is served goes on; nothing spins (hardening O-FD).
+// Out of descriptors, or while the handler has no room, accepting pauses for kPause at a time and what is served goes on;
+// nothing spins (hardening O-FD, O-MEM).
 #pragma once
 
 #include <config/config.hpp>
@@ -41,11 +42,12 @@ class Listener final : private EventSource {
   static constexpr std::chrono::milliseconds kPause{50};
   static constexpr int kAcceptsPerWake = 16;
 
-  /// Told of every connection; and when the process is out of descriptors.
+  /// Told of every connection; and when the process is out of descriptors. Asked whether it wants another.
   class Handler {
    public:
     virtual void accepted(Accepted connection) = 0;
     virtual void out_of_descriptors() = 0;
+    virtual bool has_room() const = 0;
 
    protected:
     ~Handler() = default;

@@ -1,6 +1,9 @@
 #include <proxy/upstream/h2_link.hpp>
 
 #include <algorithm>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace sandgate::proxy::upstream {
@@ -34,6 +37,14 @@ h2::Codec::Setting codec_setting(const config::Limits& limits) {
   return setting;
 }
 
+/// A sandbox that has vanished (its machine, or the way there) is found out by what it does not acknowledge. Until then
+/// the link would be given every new stream, for the quarter of an hour that TCP tries. One connection for each
+/// exchange needs none of this: there a sandbox that does not read for long is in order.
+void bound_acknowledgement(int socket, std::chrono::milliseconds timeout) {
+  const auto bound = static_cast<unsigned int>(std::min<std::int64_t>(timeout.count(), 1 << 30));
+  setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &bound, sizeof bound);
+}
+
 }  // namespace
 
 H2Link::H2Link(std::unique_ptr<Connection> connection, const Environment& environment, Keeper& keeper)
@@ -45,6 +56,7 @@ H2Link::H2Link(std::unique_ptr<Connection> connection, const Environment& enviro
       none_left_(tcp_->transport.loop()),
       rested_(*this),
       ended_(*this) {
+  bound_acknowledgement(tcp_->transport.socket(), environment.config->timeouts.sandbox_ack);
   running_ = run();
 }
 

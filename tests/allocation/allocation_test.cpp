@@ -103,7 +103,7 @@ std::uint64_t allocations_of_gets(bool is_tls) {
                              R"({"address":"127.0.0.1","allow_public_traffic":false,"traffic_access_token":"secret",)"
                              R"("mask_request_host":"localhost:${PORT}"})"));
   registry.mark_loaded();
-  ConnectionGate gate(100, 0);
+  ConnectionGate gate({100});
   AccessLog log((folder.path() / "access.log").string());
   const Worker::Shared shared{registry, gate, 1};
   auto worker = std::make_unique<Worker>(shared, settings, log.make_writer());

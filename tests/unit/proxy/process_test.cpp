@@ -53,7 +53,7 @@ TEST_CASE("drain: without announce and grace it is over in one step", "[drain]")
 }
 
 TEST_CASE("connection gate: beyond the total some are told, the rest are closed, and places come back", "[limits]") {
-  ConnectionGate gate(2, 0);
+  ConnectionGate gate({2});
   std::vector<std::unique_ptr<ConnectionGate::Place>> places;
   const auto enter = [&] {
     places.push_back(std::make_unique<ConnectionGate::Place>());
@@ -72,7 +72,7 @@ TEST_CASE("connection gate: beyond the total some are told, the rest are closed,
 }
 
 TEST_CASE("connection gate: each client address has its own share", "[limits]") {
-  ConnectionGate gate(100, 1);
+  ConnectionGate gate({100, 1});
   ConnectionGate::Place other;
   {
     ConnectionGate::Place first;
@@ -83,6 +83,39 @@ TEST_CASE("connection gate: each client address has its own share", "[limits]") 
   }
   ConnectionGate::Place again;
   CHECK_FALSE(gate.enter(ip("203.0.113.1"), again).refusal);
+}
+
+TEST_CASE("connection gate: an IPv6 client is its /64", "[limits]") {
+  ConnectionGate gate({100, 1});
+  ConnectionGate::Place first;
+  ConnectionGate::Place same;
+  ConnectionGate::Place neighbour;
+  CHECK_FALSE(gate.enter(ip("2001:db8:0:1::1"), first).refusal);
+  CHECK(gate.enter(ip("2001:db8:0:1:ffff::2"), same).refusal == Failure::client_limit);
+  CHECK_FALSE(gate.enter(ip("2001:db8:0:2::1"), neighbour).refusal);
+}
+
+// hardening T-HS
+TEST_CASE("connection gate: handshakes have a limit of their own, in all and for each client", "[limits]") {
+  ConnectionGate gate({100, 0, 3, 2});
+  std::vector<std::unique_ptr<ConnectionGate::Place>> places;
+  const auto begin = [&](std::string_view client) {
+    places.push_back(std::make_unique<ConnectionGate::Place>());
+    REQUIRE_FALSE(gate.enter(ip(client), *places.back()).refusal);
+    return gate.begin_handshake(*places.back());
+  };
+  CHECK_FALSE(begin("203.0.113.1"));
+  CHECK_FALSE(begin("203.0.113.1"));
+  CHECK(begin("203.0.113.1") == LimitLabel::handshakes_per_client);
+  places.pop_back();  // Closed, and its place given back.
+  CHECK_FALSE(begin("203.0.113.2"));
+  CHECK(begin("203.0.113.3") == LimitLabel::handshakes);
+  places.pop_back();
+  gate.end_handshake(*places[0]);
+  CHECK_FALSE(begin("203.0.113.1"));
+  places.clear();
+  CHECK(gate.count() == 0);
+  CHECK_FALSE(begin("203.0.113.1"));
 }
 
 TEST_CASE("file watch: a write, a rename over it, and a symlink swap above it are all seen", "[reload]") {
