@@ -1,5 +1,8 @@
 #include <proxy/memory_budget.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace sandgate::proxy {
 namespace {
 
@@ -25,10 +28,17 @@ MemoryBudget::Pressure MemoryBudget::pressure() const {
   return used_now >= high_mark() ? Pressure::high : Pressure::none;
 }
 
-std::size_t MemoryBudget::connections_too_many() const {
+bool MemoryBudget::may_begin() {
+  if (pressure() == Pressure::none) return true;
+  ++refused_;
+  return false;
+}
+
+std::size_t MemoryBudget::connections_too_many() {
+  const std::size_t waiting = std::exchange(refused_, 0);
   const std::size_t used_now = used();
-  if (limit_ == 0 || used_now < high_mark()) return 0;
-  return (used_now - high_mark()) / kClientConnection + 1;
+  if (limit_ == 0 || used_now < high_mark()) return waiting;
+  return std::max(waiting, (used_now - high_mark()) / kClientConnection + 1);
 }
 
 }  // namespace sandgate::proxy

@@ -32,8 +32,10 @@ class MemoryBudget {
   bool has_limit() const { return limit_ > 0; }
   std::size_t used() const;
   Pressure pressure() const;
-  /// How many idle connections less would be enough.
-  std::size_t connections_too_many() const;
+  /// Whether a new exchange may be taken on; it is remembered when not.
+  bool may_begin();
+  /// How many idle connections less would be enough for what is used, and for who was refused since this was asked last.
+  std::size_t connections_too_many();
 
  private:
   std::size_t high_mark() const { return limit_ / 100 * 80; }
@@ -41,6 +43,7 @@ class MemoryBudget {
   const BufferPool& buffers_;
   const Metrics& metrics_;
   std::size_t limit_ = 0;
+  std::size_t refused_ = 0;
 };
 
 }  // namespace sandgate::proxy

@@ -41,7 +41,7 @@ struct SessionHost {
   ExchangeHandler& handler;
   const std::shared_ptr<const config::Config>& config;  ///< The one in force; each exchange takes it anew.
   const DrainPhase& drain;
-  const MemoryBudget* memory = nullptr;  ///< Null: no limit, as for the admin's own.
+  MemoryBudget* memory = nullptr;  ///< Null: no limit, as for the admin's own.
 
   /// How long a connection that is being closed waits for a silent client; the edge's own end waits for few.
   std::chrono::milliseconds linger() const {
@@ -51,7 +51,7 @@ struct SessionHost {
 
   /// A new exchange is to be refused (hardening O-MEM), and is counted as that.
   bool refuses_for_memory() const {
-    if (memory == nullptr || memory->pressure() == MemoryBudget::Pressure::none) return false;
+    if (memory == nullptr || memory->may_begin()) return false;
     metrics.limits[static_cast<std::size_t>(LimitLabel::memory)].add();
     return true;
   }

@@ -17,10 +17,11 @@ int unacknowledged(const Transport& transport) {
 }
 
 /// False when the peer has ended its side, or is gone.
-Task<bool> read_away(Transport& transport, Buffer& sink, TimePoint until) {
+Task<bool> read_away(Transport& transport, BufferPool& buffers, TimePoint until) {
   for (std::size_t discarded = 0; discarded < kMostRead;) {
     const Io waited = co_await transport.wait_readable(until);
     if (waited != Io::ok) co_return waited == Io::timed_out;
+    Buffer sink = buffers.lease();  // Not while nothing comes.
     const IoSize got = co_await transport.read(sink.room(), sink.room_size(), until);
     if (got.status != Io::ok) co_return got.status == Io::timed_out;
     discarded += got.size;
@@ -32,10 +33,9 @@ Task<bool> read_away(Transport& transport, Buffer& sink, TimePoint until) {
 
 Task<void> linger(Transport& transport, BufferPool& buffers, std::chrono::milliseconds round) {
   transport.finish_writing();
-  Buffer sink = buffers.lease();
   bool goes_on = true;
   for (int owed = unacknowledged(transport); goes_on;) {
-    goes_on = co_await read_away(transport, sink, transport.loop().now() + round);
+    goes_on = co_await read_away(transport, buffers, transport.loop().now() + round);
     const int before = std::exchange(owed, unacknowledged(transport));
     goes_on = goes_on && owed > 0 && owed < before;
   }

@@ -25,6 +25,7 @@ TEST_CASE("dump: shows what is in force, defaults included, in the words of the 
   CHECK(config.at("timeouts").at("tunnel_idle") == "0");
   CHECK(config.at("limits").at("head_bytes") == "64KiB");
   CHECK(config.at("limits").at("connections") == "auto");
+  CHECK(config.at("limits").at("memory") == "auto");
   CHECK(config.at("limits").at("connections_per_sandbox") == 0);
 }
 

@@ -49,9 +49,10 @@ upstream: {allow: [127.0.0.0/8], idle_per_port: 1, idle_total: 2}
 trusted_proxies: [192.0.2.1]
 timeouts: {tls_handshake: 1ms, proxy_header: 2ms, client_head: 3ms, client_body_idle: 4ms, client_idle: 5ms,
   client_write: 6ms, registry_lookup: 7ms, connect: 8ms, connect_total: 9ms, response_head: 10ms, stream_idle: 11ms,
-  tunnel_idle: 12ms, sandbox_idle: 13ms, drain_announce: 14ms, drain_grace: 15ms}
+  tunnel_idle: 12ms, sandbox_idle: 13ms, drain_announce: 14ms, drain_grace: 15ms, sandbox_ack: 16ms}
 limits: {head_bytes: 2KiB, head_fields: 1, target_bytes: 3KiB, response_head_bytes: 4KiB, response_head_fields: 2,
-  connections: 3, connections_per_client: 4, connections_per_sandbox: 5, exchanges_per_connection: 6}
+  connections: 3, connections_per_client: 4, connections_per_sandbox: 5, exchanges_per_connection: 6,
+  handshakes: 7, handshakes_per_client: 8, memory: 9MiB}
 access_log: {path: /log, format: json}
 )");
   CHECK(config.domains == Texts{"sandbox.test", "e2b.local"});
@@ -93,8 +94,8 @@ access_log: {path: /log, format: json}
   const Timeouts& t = config.timeouts;
   CHECK(std::vector{t.tls_handshake, t.proxy_header, t.client_head, t.client_body_idle, t.client_idle, t.client_write,
                     t.registry_lookup, t.connect, t.connect_total, t.response_head, t.stream_idle, t.tunnel_idle,
-                    t.sandbox_idle, t.drain_announce, t.drain_grace} ==
-        std::vector{1ms, 2ms, 3ms, 4ms, 5ms, 6ms, 7ms, 8ms, 9ms, 10ms, 11ms, 12ms, 13ms, 14ms, 15ms});
+                    t.sandbox_idle, t.drain_announce, t.drain_grace, t.sandbox_ack} ==
+        std::vector{1ms, 2ms, 3ms, 4ms, 5ms, 6ms, 7ms, 8ms, 9ms, 10ms, 11ms, 12ms, 13ms, 14ms, 15ms, 16ms});
   const Limits& l = config.limits;
   CHECK(l.head_bytes == kibibytes(2));
   CHECK(l.target_bytes == kibibytes(3));
@@ -103,11 +104,16 @@ access_log: {path: /log, format: json}
                                    l.connections_per_client,
                                    l.exchanges_per_connection} == std::vector<std::uint32_t>{1, 2, 3, 4, 6});
   CHECK(l.connections_per_sandbox == 5);
+  CHECK(l.handshakes == 7U);
+  CHECK(l.handshakes_per_client == 8U);
+  CHECK(l.memory == mebibytes(9));
 }
 
 TEST_CASE("load: the spellings of what may be left to the edge", "[config]") {
   CHECK_FALSE(config_of(kLeast + "workers: auto").workers);
   CHECK_FALSE(config_of(kLeast + "limits: {connections: auto}").limits.connections);
+  CHECK_FALSE(config_of(kLeast + "limits: {memory: auto}").limits.memory);
+  CHECK(config_of(kLeast + "limits: {memory: 0}").limits.memory == Bytes{});
   const std::string tls = "domains: [a.b]\nlisteners: [{address: 0.0.0.0:1, tls: {certificates: [{chain: c, key: k}], ";
   CHECK(config_of(tls + "minimum_version: 1.3}}]").listeners[0].tls->minimum_version == TlsVersion::tls_1_3);
   CHECK(config_of(tls + "minimum_version: '1.2'}}]").listeners[0].tls->minimum_version == TlsVersion::tls_1_2);
@@ -137,6 +143,7 @@ TEST_CASE("load: a value of the wrong kind is refused, with what to write instea
       {"limits: {connections_per_sandbox: 2147483648}",
        "3:35: limits.connections_per_sandbox: must be a whole number from 0 to 2147483647, not \"2147483648\""},
       {"limits: {connections: all}", "3:23: limits.connections: must be auto or a whole number, not \"all\""},
+      {"limits: {memory: 64}", "3:18: limits.memory: must be auto or a size such as 512MiB, not \"64\""},
       {"workers: 1.5", "3:10: workers: must be auto or a whole number, not \"1.5\""},
       {"access: {exempt_ports: [80, 0]}", "3:29: access.exempt_ports[1]: must be a port from 1 to 65535, not \"0\""},
       {"access: {exempt_ports: 80}", "3:24: access.exempt_ports: must be a list, [] for none, not \"80\""},
