@@ -67,6 +67,8 @@ LoadedSettings load_settings(config::Config config, net::TicketKeys& ticket_keys
   }
   settings.admin_token = read_token(config.admin.token_file, problems);
   if (!problems.empty()) return problems;
+  const auto has_key_file = [](const config::Listener& one) { return one.tls && !one.tls->ticket_keys.empty(); };
+  if (std::none_of(config.listeners.begin(), config.listeners.end(), has_key_file)) ticket_keys.leave_file();
   settings.dial_policy = std::make_shared<const upstream::DialPolicy>(
       config.upstream.allow, upstream::interface_addresses(), upstream::listening_endpoints(config));
   settings.config = std::make_shared<const config::Config>(std::move(config));

@@ -14,6 +14,7 @@
 #include <span>
 #include <stdexcept>
 #include <sys/stat.h>
+#include <utility>
 
 namespace sandgate::proxy::net {
 namespace {
@@ -72,9 +73,20 @@ void TicketKeys::replace(std::vector<TicketKey> keys) {
   from_file_ = true;
 }
 
+void TicketKeys::leave_file() {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(from_file_, false)) return;
+  made_at_ = TimePoint::min() + kLifetime;
+}
+
+std::array<unsigned char, 16> TicketKeys::name() const {
+  const std::lock_guard lock(mutex_);
+  return keys_.front().name;
+}
+
 void TicketKeys::rotate(TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (from_file_ || now - made_at_ < kLifetime) return;
+  if (from_file_ || now < made_at_ + kLifetime) return;
   OPENSSL_cleanse(&keys_.back(), keys_.size() > 1 ? sizeof(TicketKey) : 0);
   keys_ = {make_key(), keys_.front()};
   made_at_ = now;

@@ -40,8 +40,12 @@ class TicketKeys {
 
   /// From a file; they are not rotated any more, the file is.
   void replace(std::vector<TicketKey> keys);
+  /// No file is named any more: the next `rotate` makes a key of our own, and the file's first opens a while longer.
+  void leave_file();
   /// Makes a new key when the current one has had its time.
   void rotate(TimePoint now);
+  /// Of the key that seals; every ticket carries it in the clear.
+  std::array<unsigned char, 16> name() const;
 
   /// Makes `context` seal and open with these keys, which must outlive it.
   void install(SSL_CTX* context);
@@ -52,7 +56,7 @@ class TicketKeys {
   int seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac);
   int open(const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<TicketKey> keys_;  ///< Guarded by mutex_. The first seals.
   TimePoint made_at_;
   bool from_file_ = false;

@@ -101,16 +101,15 @@ std::string TlsServer::add_site(const config::Certificate& files, const config::
 TlsServer::Loaded TlsServer::load(const config::Tls& tls, TicketKeys& ticket_keys, Expired expired) {
   const std::shared_ptr<TlsServer> server(new TlsServer);
   std::vector<std::string> problems;
-  if (!tls.ticket_keys.empty()) {
-    auto keys = read_ticket_keys(tls.ticket_keys);
-    if (auto* problem = std::get_if<std::string>(&keys)) problems.push_back(std::move(*problem));
-    if (auto* read = std::get_if<std::vector<TicketKey>>(&keys)) ticket_keys.replace(std::move(*read));
-  }
+  std::variant<std::vector<TicketKey>, std::string> keys;
+  if (!tls.ticket_keys.empty()) keys = read_ticket_keys(tls.ticket_keys);
+  if (auto* problem = std::get_if<std::string>(&keys)) problems.push_back(std::move(*problem));
   for (const config::Certificate& files : tls.certificates) {
     std::string problem = server->add_site(files, tls, ticket_keys, expired);
     if (!problem.empty()) problems.push_back(std::move(problem));
   }
   if (!problems.empty()) return problems;
+  if (!tls.ticket_keys.empty()) ticket_keys.replace(std::get<std::vector<TicketKey>>(std::move(keys)));
   for (Site& site : server->sites_) {
     // Found again from a connection's SSL object, whose owner keeps this server alive.
     SSL_CTX_set_ex_data(site.context.get(), names_index(), &site.names);

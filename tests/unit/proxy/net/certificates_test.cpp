@@ -101,4 +101,28 @@ TEST_CASE("ticket keys: a file of whole keys that only its owner reads", "[certi
   }
 }
 
+// hardening T-TICKET
+TEST_CASE("ticket keys: our own have eight hours, those of a file as long as it is named", "[certificates]") {
+  using std::chrono::hours;
+  const TimePoint start{};
+  TicketKeys keys(start);
+  const auto own = keys.name();
+  keys.rotate(start + hours(7));
+  CHECK(keys.name() == own);
+  keys.rotate(start + hours(8));
+  CHECK(keys.name() != own);
+  TicketKey of_file{};
+  of_file.name.fill('f');
+  keys.replace({of_file});
+  keys.rotate(start + hours(100));
+  CHECK(keys.name() == of_file.name);
+  keys.leave_file();
+  keys.rotate(start + hours(100));
+  CHECK(keys.name() != of_file.name);
+  const auto again = keys.name();
+  keys.leave_file();
+  keys.rotate(start + hours(107));
+  CHECK(keys.name() == again);
+}
+
 }  // namespace sandgate::proxy::net
