@@ -149,9 +149,9 @@ struct Limits {
   std::optional<std::uint32_t> connections;   ///< Client connections in the process; "auto" = none here: what fits.
   std::uint32_t connections_per_client = 0;   ///< Per client address (IPv6: its /64); 0 = off -> client_limit (429).
   std::optional<std::uint32_t> handshakes;    ///< TLS handshakes under way; "auto" = none here: a fifth of
-                                              ///< connections, at least 16. More are closed unheard.
+                                              ///< connections, at least 16. More wait to be accepted.
   std::optional<std::uint32_t> handshakes_per_client;  ///< Of one client address; "auto" = none here: a quarter of
-                                                       ///< handshakes, at least 16.
+                                                       ///< handshakes, at least 16. More are closed unheard.
   std::optional<Bytes> memory;  ///< For connections and what they carry; "auto" = none here: half of
                                 ///< the cgroup's; 0 = off -> overloaded (503), REFUSED_STREAM.
   std::int32_t connections_per_sandbox =

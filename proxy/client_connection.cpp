@@ -156,8 +156,14 @@ void ClientPort::accepted(net::Accepted connection) {
 
 void ClientPort::out_of_descriptors() { count(host_.metrics, LimitLabel::open_files); }
 
-bool ClientPort::has_room() const {
-  return host_.memory == nullptr || host_.memory->pressure() != MemoryBudget::Pressure::full;
+bool ClientPort::has_room() {
+  if (host_.memory != nullptr && host_.memory->pressure() == MemoryBudget::Pressure::full) {
+    count(host_.metrics, LimitLabel::memory);
+    return false;
+  }
+  if (setting_.tls == nullptr || gate_.has_handshake_room()) return true;
+  count(host_.metrics, LimitLabel::handshakes);
+  return false;
 }
 
 std::size_t ClientPort::end_idle(std::size_t most) {

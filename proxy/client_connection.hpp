@@ -77,7 +77,7 @@ class ClientPort final : private net::Listener::Handler {
   static Detached serve(std::unique_ptr<ClientConnection> connection);
   void accepted(net::Accepted connection) override;
   void out_of_descriptors() override;
-  bool has_room() const override;
+  bool has_room() override;
 
   SessionHost& host_;
   ConnectionGate& gate_;

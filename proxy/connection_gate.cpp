@@ -5,7 +5,7 @@
 namespace sandgate::proxy {
 namespace {
 
-/// How many connections beyond the limit are told so.
+/// How many connections beyond the limit are told so, or let be.
 std::uint32_t heard_beyond(std::uint32_t limit) { return std::max<std::uint32_t>(16, limit / 16); }
 
 config::IpAddress client_of(const config::IpAddress& address) {
@@ -47,12 +47,18 @@ ConnectionGate::Admission ConnectionGate::enter(const config::IpAddress& client,
   return {};
 }
 
+bool ConnectionGate::has_handshake_room() const {
+  const std::uint32_t limit = most_handshakes_.load(std::memory_order_relaxed);
+  return limit == 0 || handshakes_.load(std::memory_order_relaxed) < limit;
+}
+
 std::optional<LimitLabel> ConnectionGate::begin_handshake(Place& place) {
   const std::uint32_t limit = most_handshakes_.load(std::memory_order_relaxed);
   const std::uint32_t per_client = most_handshakes_per_client_.load(std::memory_order_relaxed);
   const std::uint32_t now = handshakes_.fetch_add(1, std::memory_order_relaxed) + 1;
   place.is_in_handshake_ = true;
-  if (limit != 0 && now > limit) return LimitLabel::handshakes;
+  // Workers that accept at the same moment, and connections that began with a PROXY header, may be a few too many.
+  if (limit != 0 && now > limit + heard_beyond(limit)) return LimitLabel::handshakes;
   if (per_client == 0) return std::nullopt;
   const std::uint32_t of_client = handshakes_of_.add(place.client_);
   place.is_handshake_per_client_ = true;

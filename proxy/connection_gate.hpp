@@ -63,6 +63,9 @@ class ConnectionGate {
 
   /// Counts the connection. `place` must live as long as it.
   Admission enter(const config::IpAddress& client, Place& place);
+  /// A listener whose connections begin with a handshake may accept another: those that come in a rush, after a restart
+  /// say, wait in its queue and not here.
+  bool has_handshake_room() const;
   /// Counts its handshake until `end_handshake`, or the end of the place. The limit that was reached, or nothing.
   std::optional<LimitLabel> begin_handshake(Place& place);
   void end_handshake(Place& place);

@@ -58,7 +58,7 @@ enum class LimitLabel : std::uint8_t {
   head_bytes,  ///< Too many fields too.
   target_bytes,
   open_files,
-  handshakes,  ///< Closed unheard, as those of the next.
+  handshakes,  ///< How often accepting paused for them; those of the next are closed unheard.
   handshakes_per_client,
   memory,
   h2_resets,          ///< Streams reset, by either side (CVE-2023-44487, CVE-2025-8671).

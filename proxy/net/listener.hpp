@@ -47,7 +47,7 @@ class Listener final : private EventSource {
    public:
     virtual void accepted(Accepted connection) = 0;
     virtual void out_of_descriptors() = 0;
-    virtual bool has_room() const = 0;
+    virtual bool has_room() = 0;
 
    protected:
     ~Handler() = default;

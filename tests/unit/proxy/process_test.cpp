@@ -98,6 +98,7 @@ TEST_CASE("connection gate: an IPv6 client is its /64", "[limits]") {
 // hardening T-HS
 TEST_CASE("connection gate: handshakes have a limit of their own, in all and for each client", "[limits]") {
   ConnectionGate gate({100, 0, 3, 2});
+  CHECK(gate.has_handshake_room());
   std::vector<std::unique_ptr<ConnectionGate::Place>> places;
   const auto begin = [&](std::string_view client) {
     places.push_back(std::make_unique<ConnectionGate::Place>());
@@ -109,8 +110,10 @@ TEST_CASE("connection gate: handshakes have a limit of their own, in all and for
   CHECK(begin("203.0.113.1") == LimitLabel::handshakes_per_client);
   places.pop_back();  // Closed, and its place given back.
   CHECK_FALSE(begin("203.0.113.2"));
+  CHECK_FALSE(gate.has_handshake_room());
+  for (int i = 0; i < 16; ++i) CHECK_FALSE(begin("203.0.113." + std::to_string(10 + i)));
   CHECK(begin("203.0.113.3") == LimitLabel::handshakes);
-  places.pop_back();
+  places.resize(3);
   gate.end_handshake(*places[0]);
   CHECK_FALSE(begin("203.0.113.1"));
   places.clear();
