@@ -62,14 +62,13 @@ def page_port():
     thread.join()
 
 
-def start(mode: str, edge, host: str, folder) -> subprocess.Popen:
-    (folder / "hosts").write_text(f"127.0.0.1 {host}\n")
+def start(mode: str, edge, host: str, hosts) -> subprocess.Popen:
     url = f"http://{host}:{edge.plain_port}/"
     # The probe waits for a whole second: a page of 300 kB through a busy machine is not nothing.
     command = ["slowhttptest", *MODES[mode], "-c", str(CONNECTIONS), "-r", str(CONNECTIONS), "-l", "14", "-p", "3"]
     return subprocess.Popen(
         [*command, "-u", url],
-        env={**os.environ, "LD_PRELOAD": NAMES, "NSS_WRAPPER_HOSTS": str(folder / "hosts")},
+        env={**os.environ, "LD_PRELOAD": NAMES, "NSS_WRAPPER_HOSTS": str(hosts)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -99,7 +98,9 @@ def test_the_service_stays_available_in_all_modes_at_once(make_edge, page_port, 
     edge = make_edge()
     edge.put("page", {"address": "127.0.0.1"})
     host = f"{page_port}-page.sandbox.test"
-    attacks = {mode: start(mode, edge, host, tmp_path) for mode in MODES}
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"127.0.0.1 {host}\n")
+    attacks = {mode: start(mode, edge, host, hosts) for mode in MODES}
     slowest, asked = 0.0, 0
     with edge.connect(tls=True, patience=20) as honest:
         while any(attack.poll() is None for attack in attacks.values()):
@@ -111,6 +112,7 @@ def test_the_service_stays_available_in_all_modes_at_once(make_edge, page_port, 
     said = {mode: attack.communicate(timeout=seconds(10))[0] for mode, attack in attacks.items()}
     for mode, text in said.items():
         seen = reports(text)
+        assert seen, f"{mode}: {text[-2000:]}"
         assert max(connected for _, connected, _ in seen) > CONNECTIONS / 2 or mode == "ranges", (mode, seen)
         assert all(is_available for _, _, is_available in seen), (mode, seen)
     assert asked > 50 and slowest < 2 * SLOWNESS
