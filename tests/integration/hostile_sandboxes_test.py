@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from support.askers import PROTOCOLS, Asker
+from support.askers import WAYS_IN, Asker
 from support.edge import is_sanitized
 from support.raw_sandbox import OK
 
@@ -29,9 +29,9 @@ RESPONSES = {
 }
 
 
-@pytest.fixture(params=PROTOCOLS)
-def asker(request, door):
-    return lambda: Asker(door, request.param)
+@pytest.fixture(params=WAYS_IN)
+def asker(request, edge):
+    return lambda: Asker(edge, request.param)
 
 
 def assert_served(asker, sandbox) -> None:

@@ -7,7 +7,7 @@ other response. The edge's page for what is no response is what it always is.
 
 import pytest
 
-from support.askers import PROTOCOLS, Asker
+from support.askers import WAYS_IN, Asker
 from support.raw_sandbox import OK
 
 POISON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
@@ -165,9 +165,9 @@ INERT = (
 )
 
 
-@pytest.fixture(params=PROTOCOLS)
-def asker(request, door):
-    return lambda: Asker(door, request.param)
+@pytest.fixture(params=WAYS_IN)
+def asker(request, edge):
+    return lambda: Asker(edge, request.param)
 
 
 def say(upstream, raw: bytes, in_pieces: bool) -> None:

@@ -1,6 +1,6 @@
 """askers: a client's view of one exchange, the same over HTTP/1.1 and HTTP/2, whole or not.
 
-with Asker(door, "h2") as asker:
+with Asker(edge, "h2-tls") as asker:
     asker.send(sandbox, "GET", "/")
     outcome = asker.outcome()
 
@@ -12,7 +12,8 @@ from typing import Optional
 
 from support.dialogue import ConnectionEnded
 
-PROTOCOLS = ["h1", "h2"]
+#: The doors and protocols a table is played over.
+WAYS_IN = ["h1-plain", "h1-tls", "h2-tls"]
 
 
 @dataclasses.dataclass
@@ -30,9 +31,11 @@ class Outcome:
 
 
 class Asker:
-    def __init__(self, door, protocol: str):
+    def __init__(self, edge, way_in: str):
+        protocol, _, listener = way_in.partition("-")
         self.is_h2 = protocol == "h2"
-        self._client = door.connect_h2() if self.is_h2 else door.connect()
+        connect = edge.connect_h2 if self.is_h2 else edge.connect
+        self._client = connect(tls=listener == "tls")
         self._method, self._stream = "GET", None
 
     def __enter__(self):
