@@ -1,4 +1,4 @@
-"""h2spec, the conformance suite for HTTP/2 servers, in strict mode against both listeners.
+"""h2spec, the conformance suite for HTTP/2 servers, in strict mode against both listeners (hardening H2-CONF).
 
 h2spec can send no field of its own, so its target must be a sandbox's name; libnss_wrapper makes that this machine. It is
 built once by Go from the versions in h2spec/go.mod.

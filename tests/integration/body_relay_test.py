@@ -1,4 +1,7 @@
-"""Request bodies: framing is kept, bytes go on as they come, nothing is buffered whole (contract 5)."""
+"""Request bodies: framing is kept, bytes go on as they come, nothing is buffered whole.
+
+Contract 5, hardening H1-BODY and H1-100.
+"""
 
 import threading
 

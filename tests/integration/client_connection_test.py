@@ -1,7 +1,8 @@
-"""A client connection and its requests, one after another (contract 5, hardening H1-PIPE and H1-CLOSE)."""
+"""A client connection and its requests, one after another (contract 5, hardening H1-PIPE, H1-CLOSE, H1-ERR)."""
 
 import pytest
 
+from support.edge import is_sanitized
 from support.raw_sandbox import OK
 
 
@@ -153,3 +154,31 @@ def test_a_response_of_a_megabyte_arrives_whole(door, sandbox):
         client.send(sandbox.request())
         sandbox.accept().answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content))
         assert client.read_response().body == content
+
+
+def test_a_megabyte_of_pipelined_requests_is_not_kept(door, edge, sandbox):
+    """H1-PIPE: what waits behind the one in flight stays in the client's socket."""
+    with door.connect() as client:
+        client.send(sandbox.request("GET", "/first"))
+        upstream = sandbox.accept()
+        upstream.read_request()
+        before = edge.resident_kibibytes()
+        client.stream.socket.settimeout(1)
+        try:
+            for _ in range(64):
+                client.send(sandbox.request("GET", "/next") * (16384 // len(sandbox.request("GET", "/next"))))
+        except TimeoutError:
+            pass
+        if not is_sanitized():
+            assert edge.resident_kibibytes() - before < 512
+        upstream.assert_open()
+
+
+@pytest.mark.parametrize("size", [0, 1, 60_000])
+def test_a_refusal_is_seen_however_much_was_sent_behind_it(door, sandbox, size):
+    """H1-ERR: the edge finishes its side and takes what is on its way, so that no reset overtakes the answer."""
+    with door.connect() as client:
+        client.send(sandbox.request("BAD(", "/"), b"x" * size)
+        assert client.read_response().status == 400
+        client.send(b"x" * (size // 10))
+        assert client.read_to_end() == b"", "closed without a reset"

@@ -1,6 +1,7 @@
 """Requests and responses over HTTP/2: many streams on one connection, each for the sandbox it names (contract 1, 4, 5).
 
-Every test runs over TLS, where ALPN chose h2, and on the plain listener with prior knowledge.
+Every test runs over TLS, where ALPN chose h2, and on the plain listener with prior knowledge (hardening H2-SET, H2-COOKIE,
+H2-UPG).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The PROXY protocol: required from trusted peers, refused from all others (interface.md), and whom X-Forwarded-* names."""
+"""The PROXY protocol (hardening 1.6): required from trusted peers, refused from others; whom X-Forwarded-* names."""
 
 import socket
 import struct

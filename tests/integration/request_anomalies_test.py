@@ -104,6 +104,7 @@ NAME = {
     "a folded line by a tab": head(b"X: y", b"\tz"),
     "a folded line of spaces": head(b"X: y", b"  "),
     "a first line that is folded": b"GET / HTTP/1.1\r\n Host: $H\r\nHost: $H\r\n\r\n",
+    "a folded expectation": line(b"OPTIONS * HTTP/1.1").replace(b"\r\n\r\n", b"\r\nExpect:\r\n 100-continue\r\n\r\n"),
     "a folded Host": host(b"Host:", b" $H"),
     "a folded length": head(b"Content-Length:", b" 5"),
     "a folded coding": head(b"Transfer-Encoding:", b" chunked"),

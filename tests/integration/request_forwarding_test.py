@@ -1,4 +1,7 @@
-"""What the sandbox sees of a request (contract 4): every byte of the head, and nothing the client may not say."""
+"""What the sandbox sees of a request (contract 4): every byte of the head, and nothing the client may not say.
+
+Hardening H1-UTF, H1-UNDERSCORE, H1-FORM, and 1.6: fields of one hop, forwarded fields, loops.
+"""
 
 import re
 

@@ -1,4 +1,8 @@
-"""What the client sees of a sandbox's response (contract 5): framing, interim responses, streaming, and what is taken out."""
+"""What the client sees of a sandbox's response (contract 5): framing, interim responses, streaming, and what is taken out.
+
+Hardening R-NOBODY, R-EXTRA, R-TRUNC, R-1XX, R-HBH, R-INERT, R-COOKIE, R-CLOSEDELIM one by one; the tables of what may go
+wrong are response_anomalies_test and hostile_sandboxes_test.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""trusted_proxies: whose X-Forwarded-* is believed (contract 4)."""
+"""trusted_proxies: whose X-Forwarded-* is believed (contract 4, hardening 1.6)."""
 
 EDGE_CONFIG = {"trusted_proxies": ["127.0.0.1/32"]}
 
