@@ -45,7 +45,9 @@ std::optional<IpAddress> parse_v1_addresses(std::string_view line) {
   if (!family || !source || !destination || !source_port || !is_port(*source_port) || !is_port(line)) return {};
   const bool is_v6 = *family == "TCP6";
   if (!is_v6 && *family != "TCP4") return {};
-  if ((source->find(':') != std::string_view::npos) != is_v6) return {};
+  for (const std::string_view address : {*source, *destination}) {
+    if ((address.find(':') != std::string_view::npos) != is_v6) return {};
+  }
   const auto from = IpAddress::parse(*source);
   const auto to = IpAddress::parse(*destination);
   return from && to ? from : std::nullopt;

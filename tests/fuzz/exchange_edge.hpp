@@ -27,9 +27,14 @@ class RawEnd {
   explicit RawEnd(proxy::UniqueFd socket) : socket_(std::move(socket)) {}
 
   std::string heard;
+  std::string said;
   bool reads = true;
 
-  void say(std::string_view bytes) { unsent_ += bytes; }
+  void say(std::string_view bytes) {
+    if (has_finished_) return;
+    said += bytes;
+    unsent_ += bytes;
+  }
   void move() {
     if (!socket_) return;
     while (!unsent_.empty()) {
@@ -44,10 +49,11 @@ class RawEnd {
     }
   }
   void half_close() {
+    has_finished_ = true;
     if (socket_) ::shutdown(socket_.number(), SHUT_WR);
   }
   void close() {
-    reads = true;
+    reads = has_finished_ = true;
     move();
     socket_.reset();
   }
@@ -56,6 +62,7 @@ class RawEnd {
  private:
   proxy::UniqueFd socket_;
   std::string unsent_;
+  bool has_finished_ = false;
 };
 
 struct SandboxEnd {

@@ -6,6 +6,7 @@
 // An input is a byte of circumstances, and then steps between the marks fe fe: a letter that says what is done, and what
 // it is done with (`Play::act`).
 #include <tests/fuzz/exchange_edge.hpp>
+#include <tests/fuzz/exchange_said.hpp>
 #include <tests/fuzz/exchange_wire.hpp>
 #include <tests/fuzz/script.hpp>
 
@@ -138,6 +139,7 @@ class Attacker {
   void check_answers(const std::deque<RecordedExchange>& exchanges) {
     if (protocol_ == Protocol::h1) {
       check_h1_answers(h1_.heard, own_exchanges(exchanges));
+      check_said_requests(h1_.said, own_exchanges(exchanges));
       return;
     }
     for (const auto& [id, tag] : tags_) {
@@ -259,7 +261,7 @@ class Play {
       if (sandbox.end.heard.starts_with(tests::kPreface)) {
         check_h2_requests(sandbox.end.heard, edge_.exchanges);
       } else {
-        check_h1_requests(sandbox.end.heard, edge_.exchanges);
+        check_said_answers(sandbox.end.said, check_h1_requests(sandbox.end.heard, edge_.exchanges));
       }
     }
   }

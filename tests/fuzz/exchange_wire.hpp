@@ -52,8 +52,11 @@ inline bool take_request(WireReader& reader, const WireHead& head, const Recorde
   return is_same;
 }
 
-inline void check_h1_requests(std::string_view heard, std::deque<RecordedExchange>& exchanges) {
+/// Gives the tries that were made over the connection, in their order.
+inline std::vector<const RecordedTry*> check_h1_requests(std::string_view heard,
+                                                         std::deque<RecordedExchange>& exchanges) {
   WireReader reader(heard);
+  std::vector<const RecordedTry*> tries;
   while (const auto head = reader.head()) {
     check(head->count("host") == 1 && head->count("x-request-id") == 1, "one Host, one id");
     bool is_known = false;
@@ -61,11 +64,13 @@ inline void check_h1_requests(std::string_view heard, std::deque<RecordedExchang
       for (RecordedTry& one : exchange.tries) {
         if (is_known || !take_request(reader, *head, one)) continue;
         one.is_on_wire = is_known = true;
+        tries.push_back(&one);
       }
     }
     check(is_known, "what a sandbox gets is a request that was decided on");
   }
   check(reader.is_at_end(), "nothing but requests goes to a sandbox");
+  return tries;
 }
 
 inline WireBody take_response_body(WireReader& reader, const WireHead& head, const std::string& status,

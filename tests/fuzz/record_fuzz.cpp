@@ -52,6 +52,7 @@ void check_no_token(std::string shown, const json::object& record) {
   others.erase("traffic_access_token");
   const std::string text = json::serialize(*token);
   const std::string bare = text.substr(1, text.size() - 2);
+  others["traffic_access_token_sha256"] = nullptr;  // Its name may be the token.
   const bool is_elsewhere = json::serialize(others).find(bare) != std::string::npos;
   check(is_elsewhere || shown.find(bare) == std::string::npos, "nor what it was");
 }

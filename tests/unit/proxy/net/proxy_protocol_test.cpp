@@ -69,6 +69,8 @@ TEST_CASE("proxy protocol: anything else is refused", "[proxy_protocol]") {
       "PROXY TCP4 192.0.2.256 198.51.100.1 56324 443\r\n",
       "PROXY TCP4 2001:db8::1 2001:db8::2 56324 443\r\n",
       "PROXY TCP6 192.0.2.1 198.51.100.1 56324 443\r\n",
+      "PROXY TCP6 2001:db8::1 198.51.100.1 56324 443\r\n",
+      "PROXY TCP4 192.0.2.1 2001:db8::2 56324 443\r\n",
       "PROXY TCP4 192.0.2.1 198.51.100.1 65536 443\r\n",
       "PROXY TCP4 192.0.2.1 198.51.100.1 056 443\r\n",
       "PROXY TCP4 192.0.2.1 198.51.100.1 +5 443\r\n",
