@@ -144,7 +144,11 @@ class Attacker {
     }
     for (const auto& [id, tag] : tags_) {
       for (const RecordedExchange& exchange : exchanges) {
-        if (has_tag(exchange, tag)) check_h2_answer(h2_.peer.stream(id), exchange);
+        if (!has_tag(exchange, tag)) continue;
+        check_h2_answer(h2_.peer.stream(id), exchange);
+        for (const RecordedTry& one : exchange.tries) {
+          check(bodies_[id].starts_with(one.request_body.bytes), "what is forwarded was said on its own stream");
+        }
       }
     }
   }
@@ -153,6 +157,7 @@ class Attacker {
   void say_more(h2::StreamId id, std::string_view text) {
     tests::PeerStream& stream = h2_.peer.stream(id);
     if (stream.over || !stream.has_said_all()) return;
+    bodies_[id] += text;
     stream.say(std::string(text), !text.empty() && (text.back() & 1) != 0);
     h2_.peer.codec.resume(id);
   }
@@ -174,6 +179,7 @@ class Attacker {
   tests::H2Wire h2_;
   std::unique_ptr<EdgeInMemory::ClientPort> port_;
   std::map<h2::StreamId, std::string> tags_;
+  std::map<h2::StreamId, std::string> bodies_;  ///< As far as they were said.
 };
 
 class Play {
@@ -259,7 +265,7 @@ class Play {
     for (const SandboxEnd& sandbox : edge_.net.ends) {
       if (sandbox.address == edge_.net.honest) continue;
       if (sandbox.end.heard.starts_with(tests::kPreface)) {
-        check_h2_requests(sandbox.end.heard, edge_.exchanges);
+        check_h2_requests(sandbox.end.heard, sandbox.end.said, edge_.exchanges);
       } else {
         check_said_answers(sandbox.end.said, check_h1_requests(sandbox.end.heard, edge_.exchanges));
       }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <tests/fuzz/exchange_record.hpp>
+#include <tests/support/h2_frames.hpp>
 
 #include <deque>
 #include <optional>
@@ -109,6 +110,28 @@ inline void check_said_answers(std::string_view said, const std::vector<const Re
       check(!one->response_body.is_whole || (body.is_whole && body.bytes == one->response_body.bytes), "and all of it");
     }
   }
+}
+
+/// What a sandbox that speaks HTTP/2 said as DATA on a stream, as far as its frames are whole.
+inline std::string read_said_data(std::string_view said, std::uint32_t stream) {
+  using namespace proxy::tests;
+  std::string bytes;
+  while (said.size() >= kFrameHeaderBytes) {
+    const std::size_t size = read_number(said.substr(0, 3));
+    const bool is_data = said[3] == static_cast<char>(FrameType::data);
+    const bool is_padded = (static_cast<std::uint8_t>(said[4]) & kPadded) != 0;
+    const std::uint32_t id = read_number(said.substr(5, 4)) & 0x7fffffff;
+    if (said.size() < kFrameHeaderBytes + size) break;
+    std::string_view payload = said.substr(kFrameHeaderBytes, size);
+    said.remove_prefix(kFrameHeaderBytes + size);
+    if (!is_data || id != stream) continue;
+    if (is_padded && !payload.empty()) {
+      const std::size_t padding = static_cast<std::uint8_t>(payload.front());
+      payload = padding < payload.size() ? payload.substr(1, payload.size() - 1 - padding) : std::string_view{};
+    }
+    bytes += payload;
+  }
+  return bytes;
 }
 
 }  // namespace sandgate::fuzz

@@ -2,7 +2,7 @@
 // is one that was forwarded, whole or cut off, and nothing else; every answer a client got is the one it was given.
 #pragma once
 
-#include <tests/fuzz/exchange_record.hpp>
+#include <tests/fuzz/exchange_said.hpp>
 #include <tests/support/h2_peer.hpp>
 
 #include <array>
@@ -121,26 +121,28 @@ inline std::string field_of(const proxy::tests::FieldList& head, std::string_vie
   return {};
 }
 
-/// Every request on a connection to a sandbox that speaks h2c.
-inline void check_h2_requests(std::string_view heard, std::deque<RecordedExchange>& exchanges) {
+/// Every request on a connection to a sandbox that speaks h2c, and the body of its answer beside what was said there.
+inline void check_h2_requests(std::string_view heard, std::string_view said, std::deque<RecordedExchange>& exchanges) {
   proxy::tests::H2Peer sandbox(proxy::h2::Codec::Role::server);
   sandbox.receive(heard);
   for (const proxy::h2::StreamId id : sandbox.ids()) {
     const proxy::tests::PeerStream& stream = sandbox.stream(id);
     if (stream.heads.size() < 2) continue;
     const std::string start = field_of(stream.heads[0], ":method") + " " + field_of(stream.heads[0], ":path");
+    const std::string answer = read_said_data(said, static_cast<std::uint32_t>(id));
     bool is_known = false;
     for (RecordedExchange& exchange : exchanges) {
       for (RecordedTry& one : exchange.tries) {
         const bool is_it = !one.is_on_wire && one.request.start == start &&
                            one.request.authority == field_of(stream.heads[0], ":authority") &&
-                           one.request_body.bytes.starts_with(stream.received);
+                           one.request_body.bytes.starts_with(stream.received) &&
+                           answer.starts_with(one.response_body.bytes);
         if (is_known || !is_it) continue;
         check(!stream.has_ended || one.request_body.bytes == stream.received, "a whole body is all of it");
         one.is_on_wire = is_known = true;
       }
     }
-    check(is_known, "what a sandbox gets is a request that was decided on");
+    check(is_known, "what a sandbox gets was decided on, and what it said there is the answer");
   }
 }
 
