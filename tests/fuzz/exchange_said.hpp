@@ -114,12 +114,13 @@ inline void check_said_answers(std::string_view said, const std::vector<const Re
 
 /// What a sandbox that speaks HTTP/2 said as DATA on a stream, as far as its frames are whole.
 inline std::string read_said_data(std::string_view said, std::uint32_t stream) {
-  using namespace proxy::tests;
+  using proxy::tests::kFrameHeaderBytes;
+  using proxy::tests::read_number;
   std::string bytes;
   while (said.size() >= kFrameHeaderBytes) {
     const std::size_t size = read_number(said.substr(0, 3));
-    const bool is_data = said[3] == static_cast<char>(FrameType::data);
-    const bool is_padded = (static_cast<std::uint8_t>(said[4]) & kPadded) != 0;
+    const bool is_data = said[3] == static_cast<char>(proxy::tests::FrameType::data);
+    const bool is_padded = (static_cast<std::uint8_t>(said[4]) & proxy::tests::kPadded) != 0;
     const std::uint32_t id = read_number(said.substr(5, 4)) & 0x7fffffff;
     if (said.size() < kFrameHeaderBytes + size) break;
     std::string_view payload = said.substr(kFrameHeaderBytes, size);
