@@ -3,8 +3,8 @@
 // decided on, as a reader of its own understands them; what a client is sent is the answers it was given; every exchange
 // has one end; and another client, whose sandbox is honest, is answered throughout (hardening 1.1 to 1.3, "invariants").
 //
-// An input is a byte of circumstances, and then steps between the marks fe fe: a letter that says what is done, and what
-// it is done with (`Play::act`).
+// An input is a byte of circumstances (1: an HTTP/2 client, 5: one in frames of its own; 2 more: an h2c sandbox), then
+// steps between the marks fe fe: a letter that says what is done, and what it is done with (`Play::act`).
 #include <tests/fuzz/exchange_edge.hpp>
 #include <tests/fuzz/exchange_said.hpp>
 #include <tests/fuzz/exchange_wire.hpp>
@@ -80,22 +80,46 @@ class Canary {
 
 h2::Codec::Setting client_setting() { return tests::H2Peer::setting(h2::Codec::Role::client); }
 
-/// The client under the fuzzer's control: HTTP/1 in raw bytes, or HTTP/2 with a lawful codec for requests.
+/// Type, flags, stream, payload.
+std::string frame_of(std::string_view text) {
+  if (text.size() < 3) return {};
+  const auto number = [text](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
+  return tests::frame(static_cast<tests::FrameType>(number(0)), number(1), number(2), text.substr(3));
+}
+
+/// Flags, stream, and lines of `name:value`, as HEADERS.
+std::string headers_of(std::string_view text) {
+  if (text.size() < 2) return {};
+  tests::FieldList fields;
+  for (const std::string& line : split(text.substr(2), "\n")) {
+    const std::size_t colon = line.find(':', 1);
+    if (colon != std::string::npos) fields.emplace_back(line.substr(0, colon), line.substr(colon + 1));
+  }
+  return tests::headers(static_cast<std::uint8_t>(text[1]), fields, static_cast<std::uint8_t>(text[0]));
+}
+
+/// The client under the fuzzer's control: HTTP/1 in raw bytes, HTTP/2 with a lawful codec for requests, or in frames.
 class Attacker {
  public:
-  Attacker(EdgeInMemory& edge, Protocol protocol, tests::SocketPair pair)
-      : protocol_(protocol),
-        h1_(protocol == Protocol::h1 ? std::move(pair.theirs) : UniqueFd()),
-        h2_(client_setting(), protocol == Protocol::h2 ? std::move(pair.theirs) : UniqueFd()),
-        port_(edge.accept(protocol, std::move(pair.ours))) {}
+  enum class Kind : std::uint8_t { h1, h2, frames };
+
+  Attacker(EdgeInMemory& edge, Kind kind, tests::SocketPair pair)
+      : kind_(kind),
+        h1_(kind == Kind::h1 ? std::move(pair.theirs) : UniqueFd()),
+        h2_(client_setting(), kind == Kind::h1 ? UniqueFd() : std::move(pair.theirs)),
+        port_(edge.accept(kind == Kind::h1 ? Protocol::h1 : Protocol::h2, std::move(pair.ours))) {
+    h2_.is_raw = kind == Kind::frames;
+    if (h2_.is_raw) h2_.send_raw(std::string(tests::kPreface) + tests::settings());
+  }
 
   EdgeInMemory::ClientPort& port() { return *port_; }
   void say(std::string_view bytes) {
-    if (protocol_ == Protocol::h1) h1_.say(bytes);
+    if (kind_ == Kind::h1) h1_.say(bytes);
+    if (kind_ == Kind::frames) h2_.send_raw(bytes);
   }
   /// Method, path and field lines, each ending in a newline; behind an empty line, the body.
   void request(std::string_view text) {
-    if (protocol_ == Protocol::h1 || tags_.size() >= 20) return;
+    if (kind_ != Kind::h2 || tags_.size() >= 20) return;
     const std::size_t blank = std::min(text.find("\n\n"), text.size());
     const std::vector<std::string> lines = split(text.substr(0, blank), "\n");
     if (lines.size() < 2) return;
@@ -137,7 +161,10 @@ class Attacker {
     h2_.close();
   }
   void check_answers(const std::deque<RecordedExchange>& exchanges) {
-    if (protocol_ == Protocol::h1) {
+    for (const tests::Frame& frame : h2_.frames) {
+      check(frame.payload.size() <= 16'384 && frame.stream % 2 == (frame.stream > 0 ? 1 : 0), "a server's frame");
+    }
+    if (kind_ == Kind::h1) {
       check_h1_answers(h1_.heard, own_exchanges(exchanges));
       check_said_requests(h1_.said, own_exchanges(exchanges));
       return;
@@ -174,7 +201,7 @@ class Attacker {
     return own;
   }
 
-  Protocol protocol_;
+  Kind kind_;
   RawEnd h1_;
   tests::H2Wire h2_;
   std::unique_ptr<EdgeInMemory::ClientPort> port_;
@@ -186,7 +213,7 @@ class Play {
  public:
   explicit Play(std::uint8_t circumstances)
       : is_h2c_((circumstances & 2) != 0),
-        client_(edge_, (circumstances & 1) != 0 ? Protocol::h2 : Protocol::h1, tests::make_socket_pair()),
+        client_(edge_, kind_of(circumstances), tests::make_socket_pair()),
         canary_(edge_, tests::make_socket_pair()) {
     edge_.put("sbx1",
               is_h2c_ ? R"({"address":"10.0.0.1","ports":{"8080":{"protocol":"h2c"}}})" : R"({"address":"10.0.0.1"})");
@@ -204,6 +231,12 @@ class Play {
       case 'r':
         client_.request(rest);
         break;
+      case 'g':
+        client_.say(frame_of(rest));
+        break;
+      case 'k':
+        client_.say(headers_of(rest));
+        break;
       case 'd':
         client_.more(rest);
         break;
@@ -213,9 +246,9 @@ class Play {
       case 's':
         return with_sandbox(rest, [](RawEnd& sandbox, std::string_view bytes) { sandbox.say(bytes); });
       case 'f':
-        return with_sandbox(rest, say_frame);
+        return with_sandbox(rest, [](RawEnd& sandbox, std::string_view text) { sandbox.say(frame_of(text)); });
       case 'h':
-        return with_sandbox(rest, say_headers);
+        return with_sandbox(rest, [](RawEnd& sandbox, std::string_view text) { sandbox.say(headers_of(text)); });
       case 'E':
         return with_sandbox(rest, [](RawEnd& sandbox, std::string_view) { sandbox.close(); });
       case 'F':
@@ -286,21 +319,9 @@ class Play {
     }
     turn(2);
   }
-  /// Type, flags, stream, payload.
-  static void say_frame(RawEnd& sandbox, std::string_view text) {
-    if (text.size() < 3) return;
-    const auto number = [text](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
-    sandbox.say(tests::frame(static_cast<tests::FrameType>(number(0)), number(1), number(2), text.substr(3)));
-  }
-  /// Flags, stream, and lines of `name:value`.
-  static void say_headers(RawEnd& sandbox, std::string_view text) {
-    if (text.size() < 2) return;
-    tests::FieldList fields;
-    for (const std::string& line : split(text.substr(2), "\n")) {
-      const std::size_t colon = line.find(':', 1);
-      if (colon != std::string::npos) fields.emplace_back(line.substr(0, colon), line.substr(colon + 1));
-    }
-    sandbox.say(tests::headers(static_cast<std::uint8_t>(text[1]), fields, static_cast<std::uint8_t>(text[0])));
+  static Attacker::Kind kind_of(std::uint8_t circumstances) {
+    if ((circumstances & 1) == 0) return Attacker::Kind::h1;
+    return (circumstances & 4) == 0 ? Attacker::Kind::h2 : Attacker::Kind::frames;
   }
   void move() {
     client_.move();
