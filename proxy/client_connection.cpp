@@ -40,24 +40,27 @@ void ClientConnection::describe_client(const config::IpAddress& address) {
 
 Task<void> ClientConnection::run() {
   Metrics& metrics = port_.host_.metrics;
-  gauge(metrics, ClientState::handshaking).add();
   ConnectionGate::Admission admission{false, std::nullopt};
-  bool is_ready = co_await read_proxy_header();
-  if (is_ready) admission = port_.gate_.enter(client_.address, place_);
-  if (is_ready && admission.refusal) count_refused(metrics, *admission.refusal);
-  is_ready = is_ready && admission.is_admitted;
-  if (is_ready) is_ready = co_await shake_hands();
-  gauge(metrics, ClientState::handshaking).subtract();
-  if (!is_ready) co_return;
-  gauge(metrics, ClientState::idle).add();
+  if (!co_await open(admission)) co_return;
+  const GaugeMark mark(gauge(metrics, ClientState::idle));
   const TimePoint head_by = after(port_.host_.loop.now(), port_.host_.config->timeouts.client_head);
   if (co_await begins_http_2(head_by)) {
     co_await run_session<h2::Session>(admission.refusal, head_by);
   } else {
     co_await run_session<h1::Session>(admission.refusal, head_by);
   }
-  gauge(metrics, ClientState::idle).subtract();
   if (!transport_.is_aborted()) transport_.finish_writing();
+}
+
+/// Everything before the session. False when the connection is to be closed.
+Task<bool> ClientConnection::open(ConnectionGate::Admission& admission) {
+  Metrics& metrics = port_.host_.metrics;
+  const GaugeMark mark(gauge(metrics, ClientState::handshaking));
+  if (!co_await read_proxy_header()) co_return false;
+  admission = port_.gate_.enter(client_.address, place_);
+  if (admission.refusal) count_refused(metrics, *admission.refusal);
+  if (!admission.is_admitted) co_return false;
+  co_return co_await shake_hands();
 }
 
 /// False when the connection is to be closed: anything but a whole, valid header from a trusted peer (hardening 1.6).

@@ -36,6 +36,7 @@ class ClientConnection final
   void abort() { transport_.abort(); }
 
  private:
+  Task<bool> open(ConnectionGate::Admission& admission);
   Task<bool> read_proxy_header();
   Task<bool> shake_hands();
   template <class Session>

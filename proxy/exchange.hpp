@@ -72,6 +72,8 @@ class Exchange {
 class ExchangeHandler {
  public:
   virtual Task<void> handle(Exchange& exchange) = 0;
+  /// There is no memory to begin it: all that is left is to say so in the log.
+  virtual void turn_away(Exchange& /*exchange*/) {}
 
  protected:
   ~ExchangeHandler() = default;

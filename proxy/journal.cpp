@@ -25,6 +25,12 @@ Journal::Journal(const Books& books, Exchange& exchange) : books_(books), exchan
   books_.metrics.active_exchanges.add();
 }
 
+Journal::~Journal() {
+  if (is_finished_) return;
+  if (!exchange_.is_head_sent()) traffic.status = 0;
+  finish(Failure::overloaded);
+}
+
 AccessRecord Journal::record(std::optional<Failure> failure) const {
   const http::RequestHead& request = exchange_.request();
   AccessRecord record;
@@ -67,6 +73,7 @@ void Journal::count(const AccessRecord& record) {
 }
 
 void Journal::finish(std::optional<Failure> failure) {
+  is_finished_ = true;
   const AccessRecord line = record(failure);
   count(line);
   if (usage) {

@@ -1,6 +1,8 @@
 // journal: what is known of one exchange, and the one place that logs and counts it, exactly once.
 //
 //   begin ──▶ (facts are noted as they become known) ──▶ finish: one log line, one outcome, gauges back
+//
+// One that is left without `finish`, by an exception, finishes itself as overloaded. Nothing here needs memory.
 #pragma once
 
 #include <proxy/access_log.hpp>
@@ -27,6 +29,7 @@ class Journal {
   };
 
   Journal(const Books& books, Exchange& exchange);
+  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -51,6 +54,7 @@ class Journal {
 
   Books books_;
   Exchange& exchange_;
+  bool is_finished_ = false;
 };
 
 }  // namespace sandgate::proxy

@@ -30,6 +30,18 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// One more of what a gauge counts, while this lives.
+class GaugeMark {
+ public:
+  explicit GaugeMark(Counter& gauge) : gauge_(gauge) { gauge_.add(); }
+  ~GaugeMark() { gauge_.subtract(); }
+  GaugeMark(const GaugeMark&) = delete;
+  GaugeMark& operator=(const GaugeMark&) = delete;
+
+ private:
+  Counter& gauge_;
+};
+
 /// Durations in fixed buckets, 0.5 ms to 10 min; the last is +Inf.
 class DurationHistogram {
  public:

@@ -1,6 +1,7 @@
 #include <proxy/relay.hpp>
 
 #include <optional>
+#include <utility>
 
 namespace sandgate::proxy {
 
@@ -51,8 +52,9 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
   // A body that waits for the sandbox is not being read, so its reader would not notice.
   parties_.client.on_gone(&client_gone_);
   if (!has_body) co_return co_await respond(scene);
-  Fork uploading(parties_.loop, upload());
-  const Result<void> responded = co_await guarded(respond(scene));
+  Task<Result<void>> responding = guarded(respond(scene));
+  Fork uploading(parties_.loop, upload(pass_up()));
+  const Result<void> responded = co_await std::move(responding);
   is_over_ = true;
   if (!uploading.is_done()) {
     parties_.client.cancel_body();
@@ -62,10 +64,17 @@ Task<Result<void>> Relay::exchange(const http::RequestHead& request, const http:
   co_return responded;
 }
 
-/// A client that fails ends the exchange. A sandbox that stops reading does not: it may have answered already.
-Task<void> Relay::upload() {
-  const Result<void> result = co_await guarded(pump(parties_.client.body(), parties_.upstream.body(), up_));
-  if (result.has_error() && row(result.error()).blame == Blame::client) end(result.error());
+/// A client that fails ends the exchange, and so does the edge. A sandbox that stops reading does not: it may have
+/// answered already.
+Task<void> Relay::upload(Task<Result<void>> passing) {
+  const Result<void> result = co_await std::move(passing);
+  if (!result.has_error()) co_return;
+  const Blame blame = row(result.error()).blame;
+  if (blame == Blame::client || blame == Blame::edge) {
+    end(result.error());
+  } else {
+    parties_.upstream.stop_sending();
+  }
 }
 
 Task<Result<void>> Relay::respond(const http::Scene& scene) {
@@ -96,18 +105,17 @@ Task<Result<void>> Relay::tunnel() {
   idle_timeout_ = tunnel_idle_timeout_;
   restart_idle();
   parties_.client.on_gone(nullptr);  // Reading tells; what it sent before it left is still delivered.
-  parties_.metrics.active_tunnels.add();
-  Fork upwards(parties_.loop, tunnel_up());
-  const Result<void> downwards =
-      co_await guarded(pump(parties_.upstream.response(), parties_.client.response(), down_));
+  Task<Result<void>> passing_down = guarded(pump(parties_.upstream.response(), parties_.client.response(), down_));
+  const GaugeMark mark(parties_.metrics.active_tunnels);
+  Fork upwards(parties_.loop, tunnel_up(pass_up()));
+  const Result<void> downwards = co_await std::move(passing_down);
   if (downwards.has_error()) end(downwards.error());
   co_await upwards.join();
-  parties_.metrics.active_tunnels.subtract();
   co_return downwards;
 }
 
-Task<void> Relay::tunnel_up() {
-  const Result<void> result = co_await guarded(pump(parties_.client.body(), parties_.upstream.body(), up_));
+Task<void> Relay::tunnel_up(Task<Result<void>> passing) {
+  const Result<void> result = co_await std::move(passing);
   if (result.has_error()) end(result.error());
 }
 

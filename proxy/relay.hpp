@@ -90,10 +90,11 @@ class Relay final : public LiveExchange {
 
   void restart_idle();
   Task<Result<void>> exchange(const http::RequestHead& request, const http::Scene& scene);
-  Task<void> upload();
+  Task<void> upload(Task<Result<void>> passing);
   Task<Result<void>> respond(const http::Scene& scene);
   Task<Result<void>> tunnel();
-  Task<void> tunnel_up();
+  Task<void> tunnel_up(Task<Result<void>> passing);
+  Task<Result<void>> pass_up() { return guarded(pump(parties_.client.body(), parties_.upstream.body(), up_)); }
 
   Parties parties_;
   std::chrono::milliseconds idle_timeout_;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <string>
 
 namespace sandgate::proxy {
@@ -346,9 +347,8 @@ Task<void> refuse(const Config& config, Exchange& client, Journal& journal, Fail
   static_cast<void>(co_await client.response().write(body));  // The exchange is over whether it arrived or not.
 }
 
-}  // namespace
-
-Task<void> serve(const ServeEnvironment& edge, Exchange& client) {
+/// The exchange itself.
+Task<void> serve_from(const ServeEnvironment& edge, Exchange& client) {
   const std::shared_ptr<const Config> config = edge.config;
   Journal journal({edge.loop, edge.metrics, edge.log}, client);
   journal.request_id = http::choose_request_id(client.request(), {edge.random(), edge.random()}, client.memory());
@@ -363,6 +363,21 @@ Task<void> serve(const ServeEnvironment& edge, Exchange& client) {
     }
   }
   journal.finish(done.has_error() ? std::optional(done.error()) : std::nullopt);
+}
+
+}  // namespace
+
+Task<void> serve(const ServeEnvironment& edge, Exchange& client) {
+  try {
+    return serve_from(edge, client);
+  } catch (const std::bad_alloc&) {  // Not even for its coroutine: it is in the log all the same.
+    turn_away(edge, client);
+    throw;
+  }
+}
+
+void turn_away(const ServeEnvironment& edge, Exchange& client) {
+  const Journal unfinished({edge.loop, edge.metrics, edge.log}, client);
 }
 
 }  // namespace sandgate::proxy

@@ -34,7 +34,9 @@ struct ServeEnvironment {
   std::mt19937_64& random;  ///< For request ids; they need to be distinct, not secret.
 };
 
-/// One exchange from its parsed head to its log line.
+/// One exchange from its parsed head to its log line, which there is also when it throws (std::bad_alloc).
 Task<void> serve(const ServeEnvironment& edge, Exchange& client);
+/// The log line of one that cannot even be begun: there is no memory for it.
+void turn_away(const ServeEnvironment& edge, Exchange& client);
 
 }  // namespace sandgate::proxy

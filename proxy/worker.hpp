@@ -52,6 +52,7 @@ class Worker final : private ExchangeHandler {
 
  private:
   Task<void> handle(Exchange& exchange) override { return serve(environment_, exchange); }
+  void turn_away(Exchange& exchange) override { proxy::turn_away(environment_, exchange); }
   void take_over(const Settings& settings);
   void apply_phase(DrainPhase phase);
   void abort_everything();

@@ -1,6 +1,6 @@
 #include <proxy/base/body.hpp>
 
-#include <new>
+#include <exception>
 #include <utility>
 
 namespace sandgate::proxy {
@@ -19,7 +19,7 @@ Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observ
 Task<Result<void>> guarded(Task<Result<void>> work) {
   try {
     co_return co_await std::move(work);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     co_return Failure::overloaded;
   }
 }

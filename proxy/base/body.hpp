@@ -54,7 +54,8 @@ class PumpObserver {
 /// Moves everything. Fails with what the source or the sink fails with.
 Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observer);
 
-/// Runs `work`; out of memory becomes Failure::overloaded. For whoever has something to undo or to join afterwards.
+/// Runs `work`; out of memory or of what the kernel has to give (an exception) becomes Failure::overloaded. For whoever
+/// has something to undo or to join afterwards.
 Task<Result<void>> guarded(Task<Result<void>> work);
 
 }  // namespace sandgate::proxy

@@ -1,7 +1,8 @@
 // fork: running a task beside its owner, tasks that end with their owner, and tasks nobody awaits.
 //
 // A Fork is a local of the coroutine that owns it: it starts at once, and the owner must `co_await join()` before the
-// Fork goes out of scope, however it leaves. Cancelling is the owner's business: it closes what the task waits on.
+// Fork goes out of scope, however it leaves: what the owner does in between must not throw, so it makes the tasks it
+// awaits there before the Fork. Cancelling is the owner's business: it closes what the task waits on.
 #pragma once
 
 #include <proxy/base/loop.hpp>
@@ -78,11 +79,18 @@ class Fork {
   Fork& operator=(const Fork&) = delete;
 
   bool is_done() const { return done_.is_set(); }
+
+  /// Needs no memory, so that it never fails itself.
+  struct Join {
+    Fork& fork;
+    bool await_ready() const { return fork.done_.await_ready(); }
+    void await_suspend(std::coroutine_handle<> handle) { fork.done_.await_suspend(handle); }
+    void await_resume() const {
+      if (fork.exception_) std::rethrow_exception(fork.exception_);
+    }
+  };
   /// Rethrows what the task threw.
-  Task<void> join() {
-    co_await done_;
-    if (exception_) std::rethrow_exception(exception_);
-  }
+  Join join() { return Join{*this}; }
 
  private:
   static Detached run(Task<void> task, Fork& fork) {

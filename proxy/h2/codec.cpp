@@ -100,12 +100,12 @@ void Codec::receive(std::string_view bytes, TimePoint now) {
   if (!exceeded_) end(ErrorCode::protocol_error);
 }
 
-void Codec::end(ErrorCode why) {
+void Codec::end(ErrorCode why) noexcept {
   is_ended_ = true;
   terminate(why);
 }
 
-void Codec::exceed(LimitLabel label) {
+void Codec::exceed(LimitLabel label) noexcept {
   if (exceeded_) return;
   exceeded_ = label;
   end(ErrorCode::enhance_your_calm);
@@ -134,8 +134,9 @@ bool Codec::has_agreed_windows() const {
          setting_.stream_window;
 }
 
-void Codec::discard_unread(std::size_t bytes) {
-  if (!setting_.credits_connection_at_once && bytes > 0) return_connection_credit(bytes);
+void Codec::discard_unread(std::size_t bytes) noexcept {
+  if (setting_.credits_connection_at_once || bytes == 0) return;
+  settle(nghttp2_session_consume_connection(session_.get(), bytes));
 }
 
 void Codec::return_connection_credit(std::size_t bytes) {
@@ -193,22 +194,25 @@ bool Codec::is_worth_sending(StreamId id, std::size_t credit, std::size_t waitin
   return crumbs_.lets_send(id, credit, waiting, window);
 }
 
-void Codec::reset(StreamId id, ErrorCode why) {
-  check(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(why)));
+/// What `check` is where nothing may be thrown.
+void Codec::settle(int result) noexcept { is_broken_ = is_broken_ || result == NGHTTP2_ERR_NOMEM; }
+
+void Codec::reset(StreamId id, ErrorCode why) noexcept {
+  settle(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(why)));
 }
 
-void Codec::forget(StreamId id) { check(nghttp2_session_set_stream_user_data(session_.get(), id, nullptr)); }
+void Codec::forget(StreamId id) noexcept { nghttp2_session_set_stream_user_data(session_.get(), id, nullptr); }
 
-void Codec::announce_shutdown() { check(nghttp2_submit_shutdown_notice(session_.get())); }
+void Codec::announce_shutdown() noexcept { settle(nghttp2_submit_shutdown_notice(session_.get())); }
 
-void Codec::shut_down() {
+void Codec::shut_down() noexcept {
   if (last_stream_) return;  // It must never name a higher one than before (RFC 9113 6.8).
   last_stream_ = nghttp2_session_get_last_proc_stream_id(session_.get());
-  check(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, *last_stream_, NGHTTP2_NO_ERROR, nullptr, 0));
+  settle(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, *last_stream_, NGHTTP2_NO_ERROR, nullptr, 0));
 }
 
-void Codec::terminate(ErrorCode why) {
-  check(nghttp2_session_terminate_session(session_.get(), static_cast<std::uint32_t>(why)));
+void Codec::terminate(ErrorCode why) noexcept {
+  settle(nghttp2_session_terminate_session(session_.get(), static_cast<std::uint32_t>(why)));
 }
 
 void Codec::produce(Buffer& block, BufferPool& buffers) {

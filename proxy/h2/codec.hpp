@@ -8,7 +8,8 @@
 // an allowance of the FrameMeter, queues GOAWAY and nothing more is read.
 //
 // Handlers are called inside `receive` and `produce`. They may submit, and must neither receive, produce nor destroy.
-// Throws std::bad_alloc only.
+// Throws std::bad_alloc only. What ends something (reset, forget, GOAWAY) never does, because it is called where nobody
+// could do anything about it: without memory for it the codec is broken, and its connection to be aborted.
 #pragma once
 
 #include <proxy/base/buffer_pool.hpp>
@@ -105,11 +106,11 @@ class Codec {
   /// The limit that ended the connection.
   std::optional<LimitLabel> exceeded() const { return exceeded_; }
   /// Ends it for that: GOAWAY(ENHANCE_YOUR_CALM).
-  void exceed(LimitLabel label);
+  void exceed(LimitLabel label) noexcept;
   /// `bytes` of the stream's data were passed on: credit goes back. The stream may be closed already.
   void consume(StreamId id, Window& window, std::size_t bytes, bool is_drained, TimePoint now);
   /// A stream is over before `bytes` that came for it were passed on: the connection's credit for them goes back.
-  void discard_unread(std::size_t bytes);
+  void discard_unread(std::size_t bytes) noexcept;
   Window make_stream_window() const { return Window(setting_.stream_window, setting_.most_window); }
 
   // Out
@@ -120,19 +121,21 @@ class Codec {
   /// Client. Nothing when the peer takes no more streams.
   std::optional<StreamId> request(const http::RequestHead& head, StreamHandler& stream);
   void resume(StreamId id);
-  void reset(StreamId id, ErrorCode why);
+  void reset(StreamId id, ErrorCode why) noexcept;
   /// The stream's handler is not called any more.
-  void forget(StreamId id);
+  void forget(StreamId id) noexcept;
 
   /// GOAWAY without a last stream yet: the peer should open no more, and those it has opened by then are served.
-  void announce_shutdown();
+  void announce_shutdown() noexcept;
   /// GOAWAY with the last stream that was opened; later ones are refused or ignored. Once.
-  void shut_down();
+  void shut_down() noexcept;
   /// GOAWAY, and nothing after it.
-  void terminate(ErrorCode why);
+  void terminate(ErrorCode why) noexcept;
 
   /// Appends frames to `block` until it is full or nothing is left; a frame larger than a block makes it a larger one.
   void produce(Buffer& block, BufferPool& buffers);
+  /// Nothing can be read or sent any more.
+  bool is_broken() const { return is_broken_; }
   /// `produce` would give something.
   bool has_output() const;
 
@@ -156,7 +159,8 @@ class Codec {
 
   void submit_settings();
   void make_greeting();
-  void end(ErrorCode why);
+  void end(ErrorCode why) noexcept;
+  void settle(int result) noexcept;
   bool has_agreed_windows() const;
   bool is_worth_sending(StreamId id, std::size_t credit, std::size_t waiting);
   void resume_all(const std::vector<StreamId>& streams);
@@ -175,7 +179,7 @@ class Codec {
   std::optional<StreamId> last_stream_;  ///< That is served; since `shut_down`.
   std::optional<LimitLabel> exceeded_;
   bool is_ended_ = false;          ///< By a connection error: nothing is read any more.
-  bool is_broken_ = false;         ///< The library gave up; nothing may be read or sent.
+  bool is_broken_ = false;         ///< The library gave up, or has no memory to end something.
   bool is_out_of_memory_ = false;  ///< A handler was.
 };
 

@@ -16,10 +16,23 @@ Connection::Connection(net::Transport& transport, BufferPool& buffers, const Cod
       done_(transport.loop()) {}
 
 Task<void> Connection::run() {
-  writer_ = write_all();
-  reader_ = read_all();
+  if (!start()) {
+    is_reading_over_ = is_writing_over_ = true;
+    transport_.abort();
+    owner_.lost(ErrorCode::cancel);
+  }
   flush();
   while (!is_reading_over_ || !is_writing_over_) co_await done_.wait();
+}
+
+bool Connection::start() {
+  try {
+    writer_ = write_all();
+    reader_ = read_all();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 Companion Connection::read_all() {
@@ -29,7 +42,8 @@ Companion Connection::read_all() {
     transport_.abort();  // This connection pays, the others go on.
   }
   is_reading_over_ = true;
-  owner_.lost(codec_.wants_input() ? ErrorCode::cancel : ErrorCode::protocol_error);
+  const bool is_ours = codec_.wants_input() || codec_.is_broken();
+  owner_.lost(is_ours ? ErrorCode::cancel : ErrorCode::protocol_error);
   output_.set();
   done_.set();
 }
@@ -91,9 +105,15 @@ void Connection::lose_patience() {
   flush();
 }
 
-void Connection::flush() {
+/// What calls it may be a timer or a destructor, so that nobody is there to catch anything.
+void Connection::flush() noexcept {
   if (is_writing_over_) return;
-  fill();
+  try {
+    fill();
+  } catch (const std::bad_alloc&) {
+    transport_.abort();
+  }
+  if (codec_.is_broken()) transport_.abort();
   if (!block_.empty()) output_.set();
   if (!codec_.wants_input()) transport_.cancel_read();
 }

@@ -42,10 +42,11 @@ class Connection {
   Loop& loop() const { return transport_.loop(); }
   BufferPool& buffers() const { return buffers_; }
 
-  /// Reads and writes until the connection is over; what was still to be sent (a GOAWAY) is.
+  /// Reads and writes until the connection is over; what was still to be sent (a GOAWAY) is. Once it runs it does not
+  /// throw: without memory the connection is aborted.
   Task<void> run();
   /// The codec has something to say. Never waits.
-  void flush();
+  void flush() noexcept;
   void abort() { transport_.abort(); }
 
  private:
@@ -71,6 +72,7 @@ class Connection {
   Task<bool> read_once();
   void fill();
   void lose_patience();
+  bool start();
 
   net::Transport& transport_;
   BufferPool& buffers_;

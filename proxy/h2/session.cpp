@@ -63,19 +63,33 @@ void Session::received() { begin(); }
 
 /// Serves every stream whose head is whole, or never will be.
 void Session::begin() {
-  std::vector<std::unique_ptr<ClientStream>> opened = std::exchange(opening_, {});
-  for (std::unique_ptr<ClientStream>& stream : opened) {
-    if (!stream->is_begun()) {
-      opening_.push_back(std::move(stream));
-    } else {
-      if (++exchanges_ >= host_.config->limits.exchanges_per_connection) drain();
-      if (refusal_) end();
-      stream->on_gone(nullptr);
-      streams_.push_back(*stream);
-      serve(std::move(stream));
+  for (std::size_t i = 0; i < opening_.size();) {
+    if (!opening_[i]->is_begun()) {
+      ++i;
+      continue;
     }
+    std::unique_ptr<ClientStream> stream = std::move(opening_[i]);
+    opening_.erase(opening_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (++exchanges_ >= host_.config->limits.exchanges_per_connection) drain();
+    if (refusal_) end();
+    stream->on_gone(nullptr);
+    start(std::move(stream));
   }
   watch_opening();
+}
+
+/// Without memory to serve it the connection ends, and the stream with it.
+void Session::start(std::unique_ptr<ClientStream> stream) {
+  ClientStream& exchange = *stream;
+  streams_.push_back(exchange);
+  try {
+    serve(stream);
+  } catch (const std::bad_alloc&) {
+    host_.handler.turn_away(exchange);
+    connection_.abort();
+    stream.reset();
+    served();
+  }
 }
 
 /// A head, the end of an empty body, and the preface have client_head to come.
@@ -96,7 +110,9 @@ void Session::lost(ErrorCode why) {
   for (auto it = streams_.begin(); it != streams_.end();) (it++)->lost(why);
 }
 
-Detached Session::serve(std::unique_ptr<ClientStream> stream) {
+/// Takes the stream once there is a coroutine to serve it.
+Detached Session::serve(std::unique_ptr<ClientStream>& given) {
+  std::unique_ptr<ClientStream> stream = std::move(given);
   try {
     co_await host_.handler.handle(*stream);
     co_await stream->finish();

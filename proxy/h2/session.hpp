@@ -69,7 +69,8 @@ class Session final : public ClientSession, private Connection::Owner {
   void lost(ErrorCode why) override;
 
   void begin();
-  Detached serve(std::unique_ptr<ClientStream> stream);
+  void start(std::unique_ptr<ClientStream> stream);
+  Detached serve(std::unique_ptr<ClientStream>& given);
   void served();
   void watch_opening();
   void rest();

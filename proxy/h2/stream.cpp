@@ -8,11 +8,11 @@ namespace sandgate::proxy::h2 {
 // --- ReceivedBytes --------------------------------------------------------------------------------------------------
 
 void ReceivedBytes::append(std::string_view bytes) {
-  size_ += bytes.size();
   while (!bytes.empty()) {
     if (first_ == blocks_.size() || blocks_.back().room_size() == 0) blocks_.push_back(buffers_.lease());
     const std::size_t fits = std::min(bytes.size(), blocks_.back().room_size());
     blocks_.back().append(bytes.substr(0, fits));
+    size_ += fits;
     bytes.remove_prefix(fits);
   }
 }

@@ -5,7 +5,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <new>
 #include <string>
 
 namespace sandgate::proxy::http {
@@ -17,7 +17,7 @@ constexpr std::string_view kSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // R
 
 WebSocketKey WebSocketKey::make() {
   std::array<unsigned char, 16> bytes;
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) std::abort();
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::bad_alloc();
   WebSocketKey key;
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(key.text_.data()), bytes.data(), static_cast<int>(bytes.size()));
   return key;

@@ -11,7 +11,7 @@ namespace sandgate::proxy::http {
 
 class WebSocketKey {
  public:
-  /// Sixteen random bytes in base64.
+  /// Sixteen random bytes in base64. Throws std::bad_alloc: OpenSSL makes a generator for each thread.
   static WebSocketKey make();
   explicit WebSocketKey(std::string_view text);
 

@@ -131,6 +131,15 @@ void Listener::resume() {
   loop_.watch(socket_.number(), EPOLLIN | EPOLLEXCLUSIVE, *this);
 }
 
+/// The kernel may have no memory for that either.
+void Listener::try_again() {
+  try {
+    resume();
+  } catch (const std::system_error&) {
+    loop_.arm(pause_, loop_.now() + kPause);
+  }
+}
+
 void Listener::close() {
   pause_.disarm();
   wake_.cancel();

@@ -77,13 +77,14 @@ class Listener final : private EventSource {
     Listener& listener;
 
    private:
-    static void over(Deadline& self) { static_cast<Pause&>(self).listener.resume(); }
+    static void over(Deadline& self) { static_cast<Pause&>(self).listener.try_again(); }
   };
 
   void note(std::uint32_t epoll_events) override;
   void accept_some(int limit);
   void pause();
   void resume();
+  void try_again();
 
   Loop& loop_;
   UniqueFd socket_;

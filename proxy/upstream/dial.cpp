@@ -41,11 +41,15 @@ Begun begin_connect(const config::Endpoint& to) {
   return {std::move(socket), result < 0 && errno != EINPROGRESS ? errno : 0};
 }
 
-bool is_out_of_descriptors(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS; }
+/// It is the edge that has no more of something: descriptors, memory, ports of its own.
+bool is_out_of(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EADDRNOTAVAIL ||
+         error == EAGAIN;
+}
 
 Failure failure_of(int error) {
   if (error == ECONNREFUSED) return Failure::port_closed;
-  return is_out_of_descriptors(error) ? Failure::overloaded : Failure::sandbox_unreachable;
+  return is_out_of(error) ? Failure::overloaded : Failure::sandbox_unreachable;
 }
 
 using Dialled = Result<std::unique_ptr<Connection>>;

@@ -20,7 +20,7 @@ struct DialOrder {
   Attempt& attempt;
 };
 
-/// Fails with port_closed, sandbox_unreachable, overloaded (no descriptor left), client_closed (abandoned).
+/// Fails with port_closed, sandbox_unreachable, overloaded (no descriptor, memory or port left), client_closed (abandoned).
 Task<Result<std::unique_ptr<Connection>>> dial(Loop& loop, BufferPool& buffers, Connection::Owner& owner,
                                                DialOrder order);
 

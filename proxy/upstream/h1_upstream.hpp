@@ -37,6 +37,7 @@ class H1Upstream final : public Upstream, private BodySource {
   BodySource& response() override { return *this; }
   bool is_reused() const override { return connection_->exchanges > 1; }
   std::string_view endpoint_text() const override { return connection_->shelf->endpoint_text; }
+  void stop_sending() override { connection_->transport.finish_writing(); }
   void abort() override;
 
  private:

@@ -47,24 +47,24 @@ void bound_acknowledgement(int socket, std::chrono::milliseconds timeout) {
 
 }  // namespace
 
-H2Link::H2Link(std::unique_ptr<Connection> connection, const Environment& environment, Keeper& keeper)
-    : tcp_(std::move(connection)),
-      environment_(environment),
+H2Link::H2Link(std::unique_ptr<Connection>&& connection, const Environment& environment, Keeper& keeper)
+    : environment_(environment),
       keeper_(keeper),
-      connection_(tcp_->transport, environment.buffers, codec_setting(environment.config->limits), *this,
+      connection_(connection->transport, environment.buffers, codec_setting(environment.config->limits), *this,
                   environment.config->timeouts.stream_idle),
-      none_left_(tcp_->transport.loop()),
+      none_left_(connection->transport.loop()),
       rested_(*this),
       ended_(*this) {
-  bound_acknowledgement(tcp_->transport.socket(), environment.config->timeouts.sandbox_ack);
-  running_ = run();
+  bound_acknowledgement(connection->transport.socket(), environment.config->timeouts.sandbox_ack);
+  running_ = run(connection_.run());
+  tcp_ = std::move(connection);
 }
 
 H2Link::~H2Link() = default;
 
-Companion H2Link::run() {
+Companion H2Link::run(Task<void> moving) {
   co_await Yield(connection_.loop());  // Whoever dialled adds its stream first; one that is dead already tells it then.
-  co_await connection_.run();
+  co_await std::move(moving);
   takes_streams_ = false;
   while (!streams_.empty()) co_await none_left_.wait();
   connection_.loop().schedule(ended_);

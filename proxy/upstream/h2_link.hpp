@@ -45,7 +45,8 @@ class H2Link final : private h2::Connection::Owner {
     const std::shared_ptr<const config::Config>& config;
   };
 
-  H2Link(std::unique_ptr<Connection> connection, const Environment& environment, Keeper& keeper);
+  /// Takes the connection once nothing can fail any more: if this throws (std::bad_alloc), it is still the caller's.
+  H2Link(std::unique_ptr<Connection>&& connection, const Environment& environment, Keeper& keeper);
   ~H2Link();
   H2Link(const H2Link&) = delete;
   H2Link& operator=(const H2Link&) = delete;
@@ -90,7 +91,7 @@ class H2Link final : private h2::Connection::Owner {
   void received() override {}
   void lost(h2::ErrorCode why) override;
 
-  Companion run();
+  Companion run(Task<void> moving);
   void close();
   void move_gauge(UpstreamState from, UpstreamState to);
 

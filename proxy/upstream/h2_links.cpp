@@ -1,6 +1,7 @@
 #include <proxy/upstream/h2_links.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace sandgate::proxy::upstream {
@@ -16,7 +17,7 @@ H2Links::Group& H2Links::group_for(const Destination& destination) {
   return found != groups_.end() ? found->second : groups_[PoolKey::of(destination)];
 }
 
-H2Link* H2Links::find_room(Group& group) {
+H2Link* H2Links::find_room(const Group& group) {
   const auto found =
       std::find_if(group.links.begin(), group.links.end(), [](const auto& link) { return link->has_room(); });
   return found != group.links.end() ? found->get() : nullptr;
@@ -24,11 +25,13 @@ H2Link* H2Links::find_room(Group& group) {
 
 Task<Result<H2Link*>> H2Links::open(const Destination& destination, Reuse reuse, Attempt& attempt) {
   for (;;) {
-    Group& group = group_for(destination);
-    H2Link* const link = reuse == Reuse::allowed ? find_room(group) : nullptr;
+    const auto entry = groups_.find(destination);
+    const bool is_known = entry != groups_.end();
+    H2Link* const link = is_known && reuse == Reuse::allowed ? find_room(entry->second) : nullptr;
     if (link != nullptr) co_return link;
-    if (group.dials == 0 || reuse == Reuse::fresh_only) co_return co_await dial(destination, attempt);
-    const std::optional<Failure> failure = co_await wait(group, attempt);
+    const bool must_dial = !is_known || entry->second.dials == 0 || reuse == Reuse::fresh_only;
+    if (must_dial) co_return co_await dial(destination, attempt);
+    const std::optional<Failure> failure = co_await wait(entry->second, attempt);
     if (!failure) continue;
     forget_if_unused(groups_.find(destination));
     co_return *failure;
@@ -67,9 +70,20 @@ Task<Result<H2Link*>> H2Links::dial(const Destination& destination, Attempt& att
     }
     co_return dialled.error();
   }
-  H2Link::Keeper& keeper = *this;
-  group.links.push_back(std::make_unique<H2Link>(std::move(*dialled), environment_, keeper));
-  co_return group.links.back().get();
+  co_return add_link(group, *std::move(dialled));
+}
+
+/// The pool counts the connection: without memory for a link it is to be told that it is over.
+H2Link* H2Links::add_link(Group& group, std::unique_ptr<Connection> connection) {
+  try {
+    H2Link::Keeper& keeper = *this;
+    group.links.reserve(group.links.size() + 1);
+    group.links.push_back(std::make_unique<H2Link>(std::move(connection), environment_, keeper));
+    return group.links.back().get();
+  } catch (const std::bad_alloc&) {
+    dialler_.discard(std::move(connection));
+    throw;
+  }
 }
 
 /// Until the dial that is under way has ended. Its failure, or nothing: look again.

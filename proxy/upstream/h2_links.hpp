@@ -61,8 +61,9 @@ class H2Links final : private H2Link::Keeper {
 
   void link_ended(H2Link& link) override;
   Group& group_for(const Destination& destination);
-  static H2Link* find_room(Group& group);
+  static H2Link* find_room(const Group& group);
   Task<Result<H2Link*>> dial(const Destination& destination, Attempt& attempt);
+  H2Link* add_link(Group& group, std::unique_ptr<Connection> connection);
   Task<std::optional<Failure>> wait(Group& group, Attempt& attempt);
   void drop(std::unique_ptr<H2Link> link);
   void forget_if_unused(Groups::iterator entry);

@@ -26,6 +26,8 @@ Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse
   if (destination.protocol == routing::UpstreamProtocol::h2c) {
     co_return co_await open_stream(destination, reuse, attempt, memory);
   }
+  // First, so that nothing fails once there is a connection that is counted.
+  void* const place = memory->allocate(sizeof(H1Upstream), alignof(H1Upstream));
   std::unique_ptr<Connection> connection;
   if (reuse == Reuse::allowed) {
     if (const auto shelf = shelves_.find(destination); shelf != shelves_.end()) connection = take_idle(*shelf->second);
@@ -36,18 +38,17 @@ Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse
     if (dialled.has_error()) co_return dialled.error();
     connection = std::move(*dialled);
   }
-  void* place = memory->allocate(sizeof(H1Upstream), alignof(H1Upstream));
   const H1Upstream::Setting setting{*this, environment_.buffers, environment_.config};
   co_return UpstreamPtr(new (place) H1Upstream(std::move(connection), setting, memory));
 }
 
 Task<Result<UpstreamPtr>> Pool::open_stream(const Destination& destination, Reuse reuse, Attempt& attempt,
                                             std::pmr::memory_resource* memory) {
+  void* const place = memory->allocate(sizeof(H2Upstream), alignof(H2Upstream));  // First, as above.
   const Result<H2Link*> opened = co_await links_.open(destination, reuse, attempt);
   if (opened.has_error()) co_return opened.error();
   H2Link& link = **opened;
   environment_.metrics.upstream_reuse[link.has_carried() ? 1 : 0].add();
-  void* place = memory->allocate(sizeof(H2Upstream), alignof(H2Upstream));
   co_return UpstreamPtr(new (place) H2Upstream(link, environment_.config, memory));
 }
 
@@ -71,11 +72,7 @@ Task<Result<std::unique_ptr<Connection>>> Pool::dial_new(const Destination& dest
   const config::Endpoint to{destination.route->address, destination.dial_port(), {}};
   if (!environment_.dial_policy->permits(to.ip, to.port)) co_return Failure::sandbox_unreachable;
   const TimePoint begun = Clock::now();
-  gauge(environment_.metrics, UpstreamState::connecting).add();
-  Connection::Owner& owner = *this;
-  const DialOrder order{to, environment_.config->timeouts, attempt};
-  auto dialled = co_await dial(environment_.loop, environment_.buffers, owner, order);
-  gauge(environment_.metrics, UpstreamState::connecting).subtract();
+  Result<std::unique_ptr<Connection>> dialled = co_await dial_counted(to, attempt);
   attempt.connect = Clock::now() - begun;
   if (dialled.has_error()) co_return dialled.error();
   environment_.metrics.connect_duration.observe(attempt.connect);
@@ -90,6 +87,13 @@ Task<Result<std::unique_ptr<Connection>>> Pool::dial_new(const Destination& dest
   connection.usage->connections.fetch_add(1, std::memory_order_relaxed);
   gauge(environment_.metrics, UpstreamState::active).add();
   co_return dialled;
+}
+
+Task<Result<std::unique_ptr<Connection>>> Pool::dial_counted(config::Endpoint to, Attempt& attempt) {
+  const GaugeMark mark(gauge(environment_.metrics, UpstreamState::connecting));
+  Connection::Owner& owner = *this;
+  const DialOrder order{to, environment_.config->timeouts, attempt};
+  co_return co_await dial(environment_.loop, environment_.buffers, owner, order);
 }
 
 PoolShelf& Pool::shelf_for(const Destination& destination) {

@@ -64,6 +64,7 @@ class Pool final : public Opener, private Connection::Owner, private H2Links::Di
   Task<Result<UpstreamPtr>> open_stream(const Destination& destination, Reuse reuse, Attempt& attempt,
                                         std::pmr::memory_resource* memory);
   Task<Result<std::unique_ptr<Connection>>> dial_new(const Destination& destination, Attempt& attempt) override;
+  Task<Result<std::unique_ptr<Connection>>> dial_counted(config::Endpoint to, Attempt& attempt);
   void forget(Connection& connection);
 
   Environment environment_;

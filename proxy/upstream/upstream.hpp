@@ -41,6 +41,8 @@ class Upstream {
   virtual bool is_reused() const = 0;
   /// "10.0.0.7:8080"; holds as long as the upstream.
   virtual std::string_view endpoint_text() const = 0;
+  /// A part of the request could not be sent: a sandbox that waits for it is told that nothing more comes.
+  virtual void stop_sending() {}
   /// Everything that waits on it ends, with sandbox_reset; the connection is closed with a reset.
   virtual void abort() = 0;
 };
