@@ -101,7 +101,11 @@ void Connection::fill() {
 }
 
 void Connection::lose_patience() {
-  codec_.release_held();
+  try {
+    codec_.release_held();
+  } catch (const std::bad_alloc&) {
+    transport_.abort();
+  }
   flush();
 }
 

@@ -51,7 +51,7 @@ class Edge final : private proxy::ExchangeHandler {
   }
 
   Foundation& foundation_;
-  proxy::ConnectionGate gate_{100, 50};
+  proxy::ConnectionGate gate_{proxy::ConnectionGate::Limits{100, 50}};
   proxy::DrainPhase drain_ = proxy::DrainPhase::serving;
   std::mt19937_64 random_;
   proxy::Metrics metrics_;
