@@ -203,7 +203,8 @@ Task<IoSize> Transport::peek(char* into, std::size_t size, std::size_t known, Ti
     const ssize_t got = ::recv(socket_.number(), into, size, MSG_PEEK);
     if (got > static_cast<ssize_t>(known)) co_return IoSize{Io::ok, static_cast<std::size_t>(got)};
     if (got == 0 || peer_finished_) co_return IoSize{Io::end, 0};
-    if (got < 0 && errno != EAGAIN && errno != EINTR) co_return IoSize{Io::broken, 0};
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno != EAGAIN) co_return IoSize{Io::broken, 0};
     reading_.is_ready = false;  // New bytes make a new event.
     const Io waited = co_await reading_.wait(deadline);
     reading_.is_ready = true;  // What was seen is still to be read.
