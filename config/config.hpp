@@ -185,6 +185,9 @@ struct Config {
   Timeouts timeouts;
   Limits limits;
   AccessLog access_log;
+  bool core_dumps =
+      false;  ///< A crash may leave a core, and others of the same user may look into the process: it holds
+              ///< keys, and what clients and sandboxes say. Read at start.
 };
 
 /// The defaults that are not plain initialisers (admin address, upstream.allow) filled in.

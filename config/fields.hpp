@@ -177,6 +177,7 @@ void describe(Visitor& visit, Is<Config> auto& config) {
   visit.field("timeouts", config.timeouts);
   visit.field("limits", config.limits);
   visit.field("access_log", config.access_log);
+  visit.field("core_dumps", config.core_dumps);
 }
 
 }  // namespace sandgate::config

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <proxy/base/failure.hpp>
+#include <proxy/source_allowance.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -55,12 +56,15 @@ class AccessLogWriter {
  public:
   /// False when the ring was full: the line is dropped.
   bool write(const AccessRecord& record);
+  /// False when the client has had its share of lines about malformed requests.
+  bool may_complain_about(const config::IpAddress& client, TimePoint now) { return complaints_.take(client, now); }
 
  private:
   friend class AccessLog;
   struct Ring;
   explicit AccessLogWriter(Ring* ring);
   Ring* ring_;  ///< Null: the log is off.
+  SourceAllowance complaints_;
   std::string line_;
 };
 

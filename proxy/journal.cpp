@@ -82,7 +82,16 @@ void Journal::finish(std::optional<Failure> failure) {
     const auto unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(line.time.time_since_epoch()).count();
     usage->last_use_unix_ms.store(unix_ms, std::memory_order_relaxed);
   }
-  if (books_.log != nullptr && !books_.log->write(line)) books_.metrics.log_drops.add();
+  if (books_.log != nullptr) log(line);
+}
+
+void Journal::log(const AccessRecord& line) {
+  const bool is_malformed = exchange_.parse_failure().has_value();
+  if (is_malformed && !books_.log->may_complain_about(exchange_.client().address, books_.loop.now())) {
+    books_.metrics.log_floods.add();
+  } else if (!books_.log->write(line)) {
+    books_.metrics.log_drops.add();
+  }
 }
 
 }  // namespace sandgate::proxy

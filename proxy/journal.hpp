@@ -51,6 +51,7 @@ class Journal {
  private:
   AccessRecord record(std::optional<Failure> failure) const;
   void count(const AccessRecord& record);
+  void log(const AccessRecord& line);
 
   Books books_;
   Exchange& exchange_;

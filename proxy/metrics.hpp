@@ -101,7 +101,8 @@ struct Metrics {
   std::array<Counter, kLimitLabels> limits;                         ///< [LimitLabel]
   Counter bytes_up;                                                 ///< Body bytes client -> sandbox.
   Counter bytes_down;
-  Counter log_drops;  ///< Access log lines that did not fit.
+  Counter log_drops;   ///< Access log lines that did not fit.
+  Counter log_floods;  ///< Those about malformed requests of clients that sent too many.
   DurationHistogram exchange_duration;
   DurationHistogram first_byte;
   DurationHistogram connect_duration;

@@ -260,10 +260,14 @@ void add_process(Page& page, const ProcessFigures& figures) {
   add_row(reloads, {{"result", "ok"}}, static_cast<double>(figures.reloads_ok));
   add_row(reloads, {{"result", "failed"}}, static_cast<double>(figures.reloads_failed));
   page.value({"sandgate_draining", "1 while the edge drains.", MetricType::Gauge}, figures.draining ? 1 : 0);
-  MetricFamily& drops =
-      page.family({"sandgate_access_log_dropped_total",
-                   "Access log lines lost, because a worker's ring was full or writing failed.", MetricType::Counter});
+  MetricFamily& drops = page.family(
+      {"sandgate_access_log_dropped_total",
+       "Access log lines lost: a worker's ring was full, writing failed, or one client's malformed requests "
+       "had lines enough.",
+       MetricType::Counter});
   add_row(drops, {{"reason", "ring_full"}}, page.sum([](const Metrics& m) -> const Counter& { return m.log_drops; }));
+  add_row(drops, {{"reason", "client_flood"}},
+          page.sum([](const Metrics& m) -> const Counter& { return m.log_floods; }));
   add_row(drops, {{"reason", "write_failed"}}, static_cast<double>(figures.log_lines_lost));
   add_row(page.family({"sandgate_build_info", "Always 1; says which version runs.", MetricType::Gauge}),
           {{"version", SANDGATE_VERSION}}, 1);

@@ -53,6 +53,7 @@ void give_listeners(const config::Config& config, std::vector<std::unique_ptr<Wo
 
 int serve_with(const Settings& settings, const std::string& config_path, net::TicketKeys& ticket_keys) {
   const config::Config& config = *settings.config;
+  if (!config.core_dumps) keep_memory_private();
   const std::size_t open_files = raise_open_files();
   const ConnectionGate::Limits limits = connection_limits(config, open_files);
   if (limits.connections < kFewConnections) {

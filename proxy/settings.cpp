@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 namespace sandgate::proxy {
@@ -95,6 +96,12 @@ std::size_t available_cores() {
   const bool is_known = sched_getaffinity(0, sizeof set, &set) == 0;
   const auto allowed = is_known ? static_cast<std::size_t>(CPU_COUNT(&set)) : std::size_t{1};
   return std::max<std::size_t>(1, std::min(allowed, quota_cores().value_or(allowed)));
+}
+
+void keep_memory_private() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
 }
 
 std::size_t raise_open_files() {

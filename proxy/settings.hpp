@@ -33,6 +33,9 @@ std::vector<std::string> files_of(const config::Config& config, const std::strin
 /// What `workers: auto` means here: the cores this process may use, the cgroup's quota included (at least 1).
 std::size_t available_cores();
 
+/// No core dump from now on, and no look into this process by others of its user (ptrace(2), /proc/PID/mem).
+void keep_memory_private();
+
 /// Raises the soft limit of open files to the hard one and gives it.
 std::size_t raise_open_files();
 

@@ -1,5 +1,7 @@
 #include <proxy/h2/frame_meter.hpp>
 
+#include <algorithm>
+
 namespace sandgate::proxy::h2 {
 namespace {
 
@@ -26,16 +28,6 @@ constexpr double kControlForData = 10;
 constexpr double kPingsForData = 1;
 
 }  // namespace
-
-bool Allowance::take(TimePoint now) {
-  if (filled_at_ != TimePoint{} && now > filled_at_ && left_ < burst_) {
-    left_ = std::min(burst_, left_ + std::chrono::duration<double>(now - filled_at_).count() * per_second_);
-  }
-  filled_at_ = now;
-  if (left_ < 1) return false;
-  left_ -= 1;
-  return true;
-}
 
 FrameMeter::FrameMeter(bool is_server, std::uint32_t resets_per_minute)
     : skip_(is_server ? kPrefaceBytes : 0), is_server_(is_server), resets_(kResetBurst, resets_per_minute / 60.0) {}

@@ -8,11 +8,11 @@
 // Pure: time is an argument. Once an allowance is used up, the connection is to be ended with ENHANCE_YOUR_CALM.
 #pragma once
 
+#include <proxy/base/allowance.hpp>
 #include <proxy/base/deadline.hpp>
 #include <proxy/h2/stream_ids.hpp>
 #include <proxy/metrics.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,21 +20,6 @@
 #include <string_view>
 
 namespace sandgate::proxy::h2 {
-
-/// A token bucket: time fills it up to its burst; what is given comes on top, and stays.
-class Allowance {
- public:
-  Allowance(double burst, double per_second) : burst_(burst), per_second_(per_second), left_(burst) {}
-  /// False when it is used up.
-  bool take(TimePoint now);
-  void give(double tokens) { left_ += tokens; }
-
- private:
-  double burst_;
-  double per_second_;
-  double left_;
-  TimePoint filled_at_{};
-};
 
 class FrameMeter {
  public:

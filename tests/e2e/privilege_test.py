@@ -133,6 +133,19 @@ def test_it_needs_only_the_system_calls_that_are_listed(confined, reachable):
     assert "Operation not permitted" not in edge.stderr(), edge.stderr()
 
 
+@pytest.mark.parametrize("core_dumps", [False, True], ids=["as it is", "with core dumps"])
+def test_nobody_else_of_its_user_looks_into_it_and_a_crash_leaves_nothing(confined, reachable, core_dumps):
+    """A core, or /proc/PID/mem, would give away keys and what clients say; core_dumps is for those who must have one."""
+    edge = confined([*AS_NOBODY, *NO_MORE], {"core_dumps": core_dumps})
+    folder = f"/proc/{edge.process.pid}"
+    look = subprocess.run([*AS_NOBODY, *NO_MORE, "head", "-c1", f"{folder}/mem"], capture_output=True, text=True)
+    assert ("Permission denied" in look.stderr) != core_dumps, look.stderr
+    limit = re.search(r"^Max core file size +(\S+) +(\S+)", Path(f"{folder}/limits").read_text(), re.M)
+    if not core_dumps:
+        assert limit.groups() == ("0", "0")
+    assert edge.metrics().total("process_open_fds") > 5, "it can look into itself"
+
+
 # The binary
 
 

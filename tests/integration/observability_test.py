@@ -225,6 +225,29 @@ def test_the_expiry_of_every_certificate_is_a_metric(edge):
     assert expiry == datetime.datetime(2099, 12, 31, tzinfo=datetime.timezone.utc).timestamp()
 
 
+def test_one_clients_garbage_does_not_fill_the_log(make_edge):
+    """The first lines about it are written, the rest is counted; what others ask has its line."""
+    edge = make_edge({"workers": 1})
+    rounds = 700
+    for _ in range(rounds):
+        with edge.connect() as client:
+            client.send(b"garbage\r\n\r\n")
+            assert client.read_response().status == 400
+    with edge.connect(source="127.0.0.9") as client:
+        client.send(b"more garbage\r\n\r\n")
+        client.read_response()
+    with edge.connect() as client:
+        client.ask(b"GET / HTTP/1.1\r\nHost: 80-nobody.sandbox.test\r\n\r\n")
+    edge.log_line(reason="sandbox_not_found")
+    of_other = edge.log_line(client="127.0.0.9")
+    assert of_other["reason"] == "bad_request"
+    written = sum(line["reason"] == "bad_request" and line["client"] == "127.0.0.1" for line in edge.log)
+    dropped = edge.metrics().total("sandgate_access_log_dropped_total", reason="client_flood")
+    assert dropped > 0 and written >= 500
+    assert written + dropped == rounds
+    assert edge.metrics().total("sandgate_exchanges_total", outcome="bad_request") == rounds + 1
+
+
 SECRETS = {
     "token": "planted-token",
     "wrong token": "planted-guess",

@@ -219,7 +219,7 @@ TEST_CASE("load: everything wrong is said at once, in the order of the file", "[
               "edge.yaml:3:29: domains[1]: must be a DNS name such as sandbox.example.com (letters, digits, hyphens "
               "and dots, no port), not \"9\"",
               "edge.yaml:4:1: colour: is not a key here; the keys here are domains, workers, listeners, edge, admin, "
-              "health, registry, access, upstream, trusted_proxies, timeouts, limits, access_log"});
+              "health, registry, access, upstream, trusted_proxies, timeouts, limits, access_log, core_dumps"});
 }
 
 TEST_CASE("load: a rule about a defaulted value stands at the map around it", "[config]") {

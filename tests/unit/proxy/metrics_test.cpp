@@ -116,6 +116,7 @@ TEST_CASE("metrics: each label value shows the counter of its own enumerator", "
       {&metrics.bytes_up, R"(bytes_total{direction="up"})"},
       {&metrics.bytes_down, R"(bytes_total{direction="down"})"},
       {&metrics.log_drops, R"(access_log_dropped_total{reason="ring_full"})"},
+      {&metrics.log_floods, R"(access_log_dropped_total{reason="client_flood"})"},
       {&metrics.active_exchanges, "active_exchanges"},
       {&metrics.active_tunnels, "active_tunnels"},
       {&metrics.responses[1], R"(responses_total{code_class="1xx"})"},
