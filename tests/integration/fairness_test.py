@@ -1,22 +1,26 @@
 """One that takes much, and those beside it (hardening O-FAIR, 1.9): a client that floods, a sandbox that hangs, drips or
-will not end. What the others wait is compared with what they wait in the same run without it.
+will not end. What the others wait is compared with what they wait in the same run without it, or with the same load on
+another edge, so that a machine that is busy with something else says nothing of this one.
 """
 
 import contextlib
+import statistics
 import subprocess
 import sys
 import time
 
 import pytest
 
+from support.edge import Edge
 from support.h2_frames import Setting
 from support.holding_sandbox import HoldingSandbox
 from support.patience import SLOWNESS, eventually
 from support.raw_sandbox import ServingSandbox
 
 EDGE_CONFIG = {"workers": 1}
-REQUESTS = 300
-SLACK_SECONDS = 0.025  #: of a busy machine with few cores, on which the flood runs too
+REQUESTS = 200
+ROUNDS = 3
+SLACK_SECONDS = 0.05  #: of a busy machine with few cores; a worker that is held up is so for hundreds of milliseconds
 
 # In a process of its own, with the sandbox that swallows it, so that neither takes turns with the client that measures.
 FLOOD = """
@@ -66,14 +70,21 @@ while True:
 """
 
 
+@pytest.fixture(scope="module")
+def other_edge(tmp_path_factory, certificates):
+    with Edge(tmp_path_factory.mktemp("other"), certificates, EDGE_CONFIG) as other:
+        yield other
+
+
 @contextlib.contextmanager
-def flooding(kind: str, edge, register):
+def flooding(kind: str, edge):
+    edge.put("flooded", {"address": "127.0.0.1"})
     arguments = [kind, str(edge.tls_port), str(edge.certificates.sandbox.chain)]
     command = [sys.executable, "-c", FLOOD, *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         port = int(process.stdout.readline())
-        process.stdin.write(f"{port}-{register()}.sandbox.test\n")
+        process.stdin.write(f"{port}-flooded.sandbox.test\n")
         process.stdin.flush()
         yield
     finally:
@@ -92,15 +103,18 @@ def waits(client, sandbox) -> float:
 
 
 @pytest.mark.parametrize("kind", ["bytes", "head", "bulk", "frames"])
-def test_a_client_waits_little_beside_one_that_floods(edge, register, service, kind):
+def test_a_client_waits_little_beside_one_that_floods(edge, other_edge, service, kind):
     """O-FAIR: a byte a record, a head in such records, bulk, and frames that cost more than they are long."""
+    beside, elsewhere = [], []
     with edge.connect(tls=True) as light:
-        alone = waits(light, service)
-        with flooding(kind, edge, register):
-            began = edge.cpu_seconds()
-            eventually(lambda: edge.cpu_seconds() > began + 0.05, "the flood to arrive", within=15)
-            beside = waits(light, service)
-        assert beside < 5 * alone + SLACK_SECONDS * SLOWNESS, f"{beside * 1000:.1f} ms, {alone * 1000:.1f} ms alone"
+        for _ in range(ROUNDS):
+            for flooded, taken in ((other_edge, elsewhere), (edge, beside)):
+                with flooding(kind, flooded):
+                    began = flooded.cpu_seconds()
+                    eventually(lambda: flooded.cpu_seconds() > began + 0.05, "the flood to arrive", within=15)
+                    taken.append(waits(light, service))
+    most = 5 * statistics.median(elsewhere) + SLACK_SECONDS * SLOWNESS
+    assert statistics.median(beside) < most, f"seconds: {beside} beside it, {elsewhere} with it elsewhere"
 
 
 def hang(edge, sandbox, stack):

@@ -1,0 +1,52 @@
+#include <proxy/base/fork.hpp>
+#include <proxy/net/transport.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sandgate::proxy::net {
+namespace {
+
+Detached read_singly(Transport& transport, std::size_t count, bool& is_done) {
+  for (std::size_t i = 0; i < count; ++i) {
+    char byte = 0;
+    if (co_await transport.wait_readable(kNever) != Io::ok) co_return;
+    static_cast<void>(co_await transport.read(&byte, 1, kNever));
+  }
+  is_done = true;
+}
+
+Detached count_turns(Loop& loop, const bool& is_done, int& turns) {
+  while (!is_done) {
+    co_await Yield(loop);
+    ++turns;
+  }
+}
+
+}  // namespace
+
+// hardening O-FAIR
+TEST_CASE("transport: a peer that always has a byte more lets others have their turn", "[transport]") {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  const UniqueFd peer(ends[1]);
+  const std::string bytes(320, 'x');
+  REQUIRE(::write(peer.number(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  Loop loop;
+  BufferPool buffers;
+  Transport transport(loop, buffers, UniqueFd(ends[0]));
+  bool is_done = false;
+  int turns = 0;
+  read_singly(transport, bytes.size(), is_done);
+  count_turns(loop, is_done, turns);
+  for (int i = 0; i < 1000 && !is_done; ++i) loop.run_once(std::chrono::milliseconds(0));
+  CHECK(is_done);
+  CHECK(turns >= 15);
+  loop.run_once(std::chrono::milliseconds(0));
+}
+
+}  // namespace sandgate::proxy::net
