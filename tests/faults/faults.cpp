@@ -105,7 +105,7 @@ using sandgate::tests::tell_again;
 
 // --- memory ---------------------------------------------------------------------------------------------------------
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SANDGATE_ADDRESS_SANITIZER)
 #define REAL(name) __interceptor_##name
 #else
 #define REAL(name) __libc_##name
@@ -143,7 +143,7 @@ void free(void* memory) {
 }
 
 // AddressSanitizer's own do not ask malloc.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SANDGATE_ADDRESS_SANITIZER)
 #include <new>
 void* operator new(std::size_t size) {
   void* const memory = malloc(size);
@@ -151,6 +151,8 @@ void* operator new(std::size_t size) {
   return memory;
 }
 void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return malloc(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return malloc(size); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   void* const memory = aligned_alloc(static_cast<std::size_t>(alignment), size);
   if (memory == nullptr) throw std::bad_alloc();
