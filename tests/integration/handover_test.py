@@ -1,20 +1,11 @@
 """Listening sockets inherited as systemd hands them over (LISTEN_FDS): a restart loses no connection (hardening 1.10)."""
 
 import signal
-import socket
 import threading
 
 from support.patience import eventually
-from support.ports import free_port
+from support.ports import free_port, listening_socket
 from support.raw_sandbox import ServingSandbox
-
-
-def listening_socket(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(512)
-    return listener
 
 
 def make_pair(make_edge, tmp_path):

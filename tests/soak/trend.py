@@ -1,21 +1,12 @@
 """trend: memory and descriptors of one edge over time, and whether they grow."""
 
 import os
-import socket
 import time
 
 SECONDS_BETWEEN = 1.0
 WARM_UP_SHARE = 0.3  #: of the samples: pools fill, allocators settle
 MOST_KIBIBYTES = 6 * 1024  #: from the first third of the rest to its last
 MOST_DESCRIPTORS = 40  #: the same; how many there are at any time depends on the dice
-
-
-def listening_socket(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(512)
-    return listener
 
 
 def slope(points: list) -> float:

@@ -30,3 +30,12 @@ def free_port(first: int = 10_000, last: int = 30_000) -> int:
         _held.append(lock)
         return port
     raise RuntimeError("no free port found")
+
+
+def listening_socket(port: int) -> socket.socket:
+    """One that edges inherit (LISTEN_FDS)."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(512)
+    return listener
