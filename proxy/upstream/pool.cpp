@@ -29,9 +29,7 @@ Task<Result<UpstreamPtr>> Pool::open(const Destination& destination, Reuse reuse
   // First, so that nothing fails once there is a connection that is counted.
   void* const place = memory->allocate(sizeof(H1Upstream), alignof(H1Upstream));
   std::unique_ptr<Connection> connection;
-  if (reuse == Reuse::allowed) {
-    if (const auto shelf = shelves_.find(destination); shelf != shelves_.end()) connection = take_idle(*shelf->second);
-  }
+  if (reuse == Reuse::allowed) connection = take_idle(destination);
   environment_.metrics.upstream_reuse[connection ? 1 : 0].add();
   if (!connection) {
     Result<std::unique_ptr<Connection>> dialled = co_await dial_new(destination, attempt);
@@ -52,15 +50,19 @@ Task<Result<UpstreamPtr>> Pool::open_stream(const Destination& destination, Reus
   co_return UpstreamPtr(new (place) H2Upstream(link, environment_.config, memory));
 }
 
-std::unique_ptr<Connection> Pool::take_idle(PoolShelf& shelf) {
-  while (IdleEntry* entry = idle_.newest(shelf.idle)) {
-    auto& connection = static_cast<Connection&>(*entry);
+std::unique_ptr<Connection> Pool::take_idle(const Destination& destination) {
+  // Looked up each time: a shelf goes with the last connection of it.
+  for (auto found = shelves_.find(destination); found != shelves_.end(); found = shelves_.find(destination)) {
+    IdleShelf& shelf = found->second->idle;
+    IdleEntry* const newest = idle_.newest(shelf);
+    if (newest == nullptr) return nullptr;
+    auto& connection = static_cast<Connection&>(*newest);
     if (connection.transport.is_readable() || connection.transport.is_gone()) {  // It spoke out of turn, or ended.
       close_idle(connection);
       continue;
     }
     connection.wake();
-    idle_.remove(connection, shelf.idle);
+    idle_.remove(connection, shelf);
     gauge(environment_.metrics, UpstreamState::idle).subtract();
     gauge(environment_.metrics, UpstreamState::active).add();
     return std::unique_ptr<Connection>(&connection);

@@ -58,7 +58,7 @@ class Pool final : public Opener, private Connection::Owner, private H2Links::Di
 
  private:
   void idle_ended(Connection& connection) override;
-  std::unique_ptr<Connection> take_idle(PoolShelf& shelf);
+  std::unique_ptr<Connection> take_idle(const Destination& destination);
   void close_idle(Connection& connection);
   PoolShelf& shelf_for(const Destination& destination);
   Task<Result<UpstreamPtr>> open_stream(const Destination& destination, Reuse reuse, Attempt& attempt,
