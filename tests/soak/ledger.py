@@ -13,6 +13,8 @@ import itertools
 import threading
 import time
 
+#: what the edge says when a record changed under an exchange
+OF_A_CHANGED_RECORD = {"route_changed", "token_missing", "token_invalid"}
 GRACE_SECONDS = 1.5  #: after a disturbance: lookups remembered, connections that have not noticed yet
 
 
@@ -125,7 +127,7 @@ class Ledger:
         if entry.state == "ok":
             # A record may change when the client has all of its answer and the edge has not closed the account yet.
             is_late = self._excuses.cause_for(entry.sandbox, entry.began, time.monotonic())
-            is_well = line["reason"] == "ok" or (line["reason"] == "route_changed" and is_late)
+            is_well = line["reason"] == "ok" or (line["reason"] in OF_A_CHANGED_RECORD and is_late)
             if not is_well or (line["bytes_up"], line["bytes_down"]) != (entry.up, entry.down):
                 self.problems.append(f"{entry} is not what was logged: {line}")
         elif entry.state == "void" and not self._excuses.cause_for(entry.sandbox, entry.began, time.monotonic()):
