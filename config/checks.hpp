@@ -20,6 +20,7 @@ void check_endpoints(const Config& config, Violations& found);  ///< Of listener
 void check_access(const Access& access, Violations& found);
 void check_registry(const Registry& registry, Violations& found);
 void check_redis(const RedisRegistry& redis, Violations& found);
+void check_kubernetes(const KubernetesRegistry& kubernetes, Violations& found);
 void check_timeouts(const Timeouts& timeouts, Violations& found);
 void check_limits(const Config& config, Violations& found);
 

@@ -94,11 +94,43 @@ struct RedisRegistry {
   friend bool operator==(const RedisRegistry&, const RedisRegistry&) = default;
 };
 
+/// What of the cluster is a sandbox.
+enum class KubernetesKind : std::uint8_t { agent_sandbox, pods, custom };
+enum class DefaultAccess : std::uint8_t { private_access, public_access };
+
+/// Another platform's objects, for `kind: custom`. Paths are as in json_path.hpp.
+struct KubernetesCustom {
+  std::string group;                        ///< "agents.kruise.io"; empty: the core group.
+  std::string version;                      ///< "v1alpha1"
+  std::string resource;                     ///< Its plural: "sandboxes".
+  std::string id;                           ///< Path to the sandbox's id; empty: made of namespace and name.
+  std::string address;                      ///< Path to its IP address. Not there: not routed yet.
+  std::string generation = "metadata.uid";  ///< Path to what changes with the instance.
+  std::string state;                        ///< Path to its state; empty: it runs as soon as it has an address.
+  std::vector<std::string> running;         ///< The states in which it may be reached.
+  friend bool operator==(const KubernetesCustom&, const KubernetesCustom&) = default;
+};
+
+struct KubernetesRegistry {
+  KubernetesKind kind = KubernetesKind::agent_sandbox;  ///< agent-sandbox | pods | custom
+  /// Where sandboxes are looked for; empty: everywhere. Only in namespaces that are listed may an object choose its id.
+  std::vector<std::string> namespaces;
+  std::string label_selector;  ///< As of kubectl: only objects it selects are sandboxes; empty: all.
+  DefaultAccess default_access = DefaultAccess::private_access;  ///< Of a sandbox that does not say: private | public
+  std::string kubeconfig;  ///< File for use outside of a cluster: its current context. Empty: as a pod of the cluster.
+  std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";  ///< Folder of `token` and `ca.crt`.
+  /// A watch begins -> the API server ends it and it is begun anew. One that is silent for longer is given up.
+  milliseconds watch_timeout{60'000};
+  KubernetesCustom custom;
+  friend bool operator==(const KubernetesRegistry&, const KubernetesRegistry&) = default;
+};
+
 struct Registry {
   RegistrySource source = RegistrySource::store;
   StoreRegistry store;
   FileRegistry file;
   RedisRegistry redis;
+  KubernetesRegistry kubernetes;
 };
 
 struct ReservedPaths {

@@ -41,6 +41,8 @@ json::value name_of(const Names& names, T value) {
 }
 json::value to_json(TlsVersion value) { return name_of(kTlsVersionNames, value); }
 json::value to_json(RegistrySource value) { return name_of(kRegistrySourceNames, value); }
+json::value to_json(KubernetesKind value) { return name_of(kKubernetesKindNames, value); }
+json::value to_json(DefaultAccess value) { return name_of(kDefaultAccessNames, value); }
 
 /// Numbers that are chosen at start when left out; structs that are absent are null.
 json::value to_json(std::optional<std::uint32_t> value) { return value ? json::value(*value) : json::value("auto"); }

@@ -21,4 +21,15 @@ inline constexpr std::array<std::pair<std::string_view, RegistrySource>, 4> kReg
     {"kubernetes", RegistrySource::kubernetes},
 }};
 
+inline constexpr std::array<std::pair<std::string_view, KubernetesKind>, 3> kKubernetesKindNames{{
+    {"agent-sandbox", KubernetesKind::agent_sandbox},
+    {"pods", KubernetesKind::pods},
+    {"custom", KubernetesKind::custom},
+}};
+
+inline constexpr std::array<std::pair<std::string_view, DefaultAccess>, 2> kDefaultAccessNames{{
+    {"private", DefaultAccess::private_access},
+    {"public", DefaultAccess::public_access},
+}};
+
 }  // namespace sandgate::config

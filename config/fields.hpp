@@ -88,11 +88,36 @@ void describe(Visitor& visit, Is<RedisRegistry> auto& redis) {
 }
 
 template <class Visitor>
+void describe(Visitor& visit, Is<KubernetesCustom> auto& custom) {
+  visit.field("group", custom.group);
+  visit.field("version", custom.version);
+  visit.field("resource", custom.resource);
+  visit.field("id", custom.id);
+  visit.field("address", custom.address);
+  visit.field("generation", custom.generation);
+  visit.field("state", custom.state);
+  visit.field("running", custom.running);
+}
+
+template <class Visitor>
+void describe(Visitor& visit, Is<KubernetesRegistry> auto& kubernetes) {
+  visit.field("kind", kubernetes.kind);
+  visit.field("namespaces", kubernetes.namespaces);
+  visit.field("label_selector", kubernetes.label_selector);
+  visit.field("default_access", kubernetes.default_access);
+  visit.field("kubeconfig", kubernetes.kubeconfig);
+  visit.field("service_account", kubernetes.service_account);
+  visit.field("watch_timeout", kubernetes.watch_timeout);
+  visit.field("custom", kubernetes.custom);
+}
+
+template <class Visitor>
 void describe(Visitor& visit, Is<Registry> auto& registry) {
   visit.field("source", registry.source);
   visit.field("store", registry.store);
   visit.field("file", registry.file);
   visit.field("redis", registry.redis);
+  visit.field("kubernetes", registry.kubernetes);
 }
 
 template <class Visitor>

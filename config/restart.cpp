@@ -30,6 +30,8 @@ void compare_registries(const Registry& running, const Registry& loaded, std::ve
   if (is_file && running.file.path != loaded.file.path) keys.emplace_back("registry.file.path");
   const bool is_redis = running.source == RegistrySource::redis;
   if (is_redis && !(running.redis == loaded.redis)) keys.emplace_back("registry.redis");
+  const bool is_kubernetes = running.source == RegistrySource::kubernetes;
+  if (is_kubernetes && !(running.kubernetes == loaded.kubernetes)) keys.emplace_back("registry.kubernetes");
 }
 
 }  // namespace

@@ -139,4 +139,12 @@ void read(const Value& value, RegistrySource& target) {
   read_name(value, target, kRegistrySourceNames, "store, file, redis or kubernetes");
 }
 
+void read(const Value& value, KubernetesKind& target) {
+  read_name(value, target, kKubernetesKindNames, "agent-sandbox, pods or custom");
+}
+
+void read(const Value& value, DefaultAccess& target) {
+  read_name(value, target, kDefaultAccessNames, "private or public");
+}
+
 }  // namespace sandgate::config

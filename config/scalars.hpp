@@ -28,5 +28,7 @@ void read(const Value& value, IpRange& target);
 void read(const Value& value, Endpoint& target);
 void read(const Value& value, TlsVersion& target);
 void read(const Value& value, RegistrySource& target);
+void read(const Value& value, KubernetesKind& target);
+void read(const Value& value, DefaultAccess& target);
 
 }  // namespace sandgate::config

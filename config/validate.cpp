@@ -81,7 +81,8 @@ void check_registry(const Registry& registry, Violations& found) {
       check_redis(registry.redis, found);
       return;
     case RegistrySource::kubernetes:
-      found.push_back({"registry.source", "is not available in this version; use store, file or redis"});
+      check_kubernetes(registry.kubernetes, found);
+      return;
   }
 }
 

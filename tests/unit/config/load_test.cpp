@@ -183,7 +183,8 @@ TEST_CASE("load: an unknown key is refused, with the one that was meant", "[conf
       {"edge: {name: a}", "3:8: edge.name: is not a key here; the keys here are id"},
       {"admin: {adress: a}", "3:9: admin.adress: is not a key here; did you mean \"address\"?"},
       {"access_log: {Path: a}", "3:14: access_log.Path: is not a key here; did you mean \"path\"?"},
-      {"registry: {etcd: {}}", "3:12: registry.etcd: is not a key here; the keys here are source, store, file, redis"},
+      {"registry: {etcd: {}}",
+       "3:12: registry.etcd: is not a key here; the keys here are source, store, file, redis, kubernetes"},
   }));
   CAPTURE(yaml);
   CHECK(problems_of(kLeast + yaml) == Texts{"edge.yaml:" + problem});
