@@ -242,7 +242,7 @@ ProcessFigures Control::figures() const {
   const registry::Registry::Updates updates = parts_.registry.updates();
   figures.registry_updates = {updates.put, updates.remove, updates.reload};
   const registry::SourceFigures source = parts_.source.figures();
-  figures.registry_source = {source.requests, source.invalidations, source.evictions};
+  figures.registry_source = {source.requests, source.invalidations, source.evictions, source.failures};
   const std::chrono::duration<double> age = Clock::now() - registry_exact_at_;
   const double own_age = registry_problem_.empty() && parts_.registry.is_loaded() ? 0 : age.count();
   figures.registry_age_seconds = source.age_seconds.value_or(own_age);

@@ -118,7 +118,7 @@ struct ProcessFigures {
   std::uint64_t routes_invalid = 0;
   std::uint64_t invalid_records = 0;                ///< Registry::invalid_records(): those with an unusable id too.
   std::array<std::uint64_t, 3> registry_updates{};  ///< put, remove, reload
-  std::array<std::uint64_t, 3> registry_source{};   ///< requests, invalidations, evictions
+  std::array<std::uint64_t, 4> registry_source{};   ///< requests, invalidations, evictions, failures
   double registry_age_seconds = 0;                  ///< Since the table was last known to be exact.
   std::uint64_t reloads_ok = 0;
   std::uint64_t reloads_failed = 0;

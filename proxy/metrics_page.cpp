@@ -225,12 +225,14 @@ void add_registry(Page& page, const ProcessFigures& figures) {
   page.value({"sandgate_registry_stale_lookups_total",
               "Lookups answered from what was known before the registry's source went away.", MetricType::Counter},
              &Metrics::stale_lookups);
-  const std::array<Heading, 3> of_source{{
+  const std::array<Heading, 4> of_source{{
       {"sandgate_registry_source_requests_total", "Records asked of the registry's source for want of one in memory.",
        MetricType::Counter},
       {"sandgate_registry_invalidations_total", "Changes the registry's source told of.", MetricType::Counter},
       {"sandgate_registry_evictions_total", "Records dropped from memory to make room for others.",
        MetricType::Counter},
+      {"sandgate_registry_source_failures_total",
+       "Requests to the registry's source that failed, and what it sent that made no sense.", MetricType::Counter},
   }};
   for (std::size_t i = 0; i < of_source.size(); ++i) {
     page.value(of_source[i], static_cast<double>(figures.registry_source[i]));

@@ -19,11 +19,20 @@ struct TlsClientFiles {
   std::string key;
 };
 
+/// The same as texts, from wherever they were.
+struct TlsClientTexts {
+  std::string ca;
+  std::string certificate;
+  std::string key;
+  friend bool operator==(const TlsClientTexts&, const TlsClientTexts&) = default;
+};
+
 class TlsClient {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsClient>, std::string>;
   /// The string says which file, and what is wrong with it.
   static Loaded load(const TlsClientFiles& files);
+  static Loaded make(const TlsClientTexts& texts);
 
   /// `host`: a DNS name or an IP address.
   SslPtr make_session(const std::string& host) const;

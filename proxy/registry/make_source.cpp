@@ -1,4 +1,5 @@
 #include <proxy/registry/file.hpp>
+#include <proxy/registry/kubernetes/kubernetes.hpp>
 #include <proxy/registry/make_source.hpp>
 #include <proxy/registry/redis/redis.hpp>
 #include <proxy/registry/store.hpp>
@@ -14,7 +15,7 @@ std::unique_ptr<Source> make_source(const config::Config& config, Registry& regi
     case config::RegistrySource::redis:
       return std::make_unique<redis::RedisSource>(config.registry.redis, registry);
     case config::RegistrySource::kubernetes:
-      break;
+      return std::make_unique<kubernetes::KubernetesSource>(config.registry.kubernetes, registry);
   }
   return nullptr;
 }

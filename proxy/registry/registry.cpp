@@ -21,10 +21,15 @@ std::optional<RecordError> Registry::put(const SandboxId& id, std::string_view j
   }
   RecordError error = route.error();
   if (!where.empty()) error.text.append(" (").append(where).append(")");
+  refuse(id, error, trust);
+  return error;
+}
+
+void Registry::refuse(const SandboxId& id, const RecordError& error, const routing::TrustPtr& trust) {
   ++puts_;
+  locked_.erase(id);
   announce(id, table_.apply({RouteChange::Kind::put_invalid, id, nullptr, trust}), nullptr);
   remember_invalid(id.view(), error);
-  return error;
 }
 
 void Registry::put(const CheckedRecord& record) { apply_route(record.route()); }
@@ -35,7 +40,11 @@ void Registry::apply_route(const routing::RoutePtr& route, const routing::TrustP
   forget_rejected(route->id.view());
   const bool is_running = route->state == routing::SandboxState::running;
   announce(route->id, applied, is_running ? route : nullptr);
-  if (auth::is_closed_to_all(route->access) && on_locked_record_) on_locked_record_(route->id);
+  if (!auth::is_closed_to_all(route->access)) {
+    locked_.erase(route->id);
+  } else if (locked_.insert(route->id).second && on_locked_record_) {
+    on_locked_record_(route->id);
+  }
 }
 
 void Registry::remove(const SandboxId& id) {
@@ -44,12 +53,14 @@ void Registry::remove(const SandboxId& id) {
 }
 
 void Registry::forget(const SandboxId& id) {
+  locked_.erase(id);
   const auto applied = table_.apply({RouteChange::Kind::remove, id, nullptr, nullptr});
   forget_rejected(id.view());
   announce(id, applied, nullptr);
 }
 
 void Registry::put_absent(const SandboxId& id, const routing::TrustPtr& trust) {
+  locked_.erase(id);
   const auto applied = table_.apply({RouteChange::Kind::put_absent, id, nullptr, trust});
   if (applied.existed) ++removals_;
   forget_rejected(id.view());

@@ -1,6 +1,6 @@
 // registry: what the edge knows of all sandboxes, and the way a source feeds it.
 //
-// A source (file, store, Redis; later Kubernetes) feeds it from one thread, the control thread or one of its own, through
+// A source (file, store, Redis, Kubernetes) feeds it from one thread, the control thread or one of its own, through
 // `put` and `remove`; workers only read the table. Records are parsed on the source's thread, outside of any lock a
 // worker takes. A record that does not parse takes its own id out of service and is remembered with what is wrong, until
 // it is mended or removed.
@@ -27,6 +27,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace sandgate::proxy::registry {
@@ -70,7 +71,7 @@ class Registry {
   void on_route_changed(OnRouteChanged callback) { on_route_changed_ = std::move(callback); }
   void on_invalid_record(OnInvalidRecord callback) { on_invalid_record_ = std::move(callback); }
   /// A record was put that asks for a token, on all ports or on one, and has none: it is valid and lets nobody in
-  /// there (contract 3).
+  /// there (contract 3). Said once, until it is mended or removed.
   void on_locked_record(OnLockedRecord callback) { on_locked_record_ = std::move(callback); }
 
   /// Parses and applies. An error means the id now answers record_invalid; it has been reported. `where` is added to
@@ -78,6 +79,8 @@ class Registry {
   std::optional<RecordError> put(const SandboxId& id, std::string_view json, std::string_view where = {},
                                  const routing::TrustPtr& trust = {});
   void put(const CheckedRecord& record);
+  /// The source has something under this id that must not be used: it answers record_invalid, and has been reported.
+  void refuse(const SandboxId& id, const RecordError& error, const routing::TrustPtr& trust = {});
   void remove(const SandboxId& id);
   /// The source has no such record. For one that holds a part: otherwise what is not there is absent.
   void put_absent(const SandboxId& id, const routing::TrustPtr& trust);
@@ -119,6 +122,7 @@ class Registry {
   OnLockedRecord on_locked_record_;
   mutable std::mutex mutex_;
   InvalidRecords invalid_;  ///< Guarded by mutex_: the source writes, the admin API reads.
+  std::unordered_set<SandboxId, routing::SandboxIdHash> locked_;  ///< Those it was said of. The source's thread only.
   std::atomic<std::uint64_t> puts_{0};
   std::atomic<std::uint64_t> removals_{0};
   std::atomic<std::uint64_t> reloads_{0};
@@ -141,6 +145,7 @@ struct SourceFigures {
   std::uint64_t requests = 0;       ///< Records asked for.
   std::uint64_t invalidations = 0;  ///< Changes it was told of.
   std::uint64_t evictions = 0;      ///< Entries that gave way to others.
+  std::uint64_t failures = 0;  ///< Requests that failed, answers that made no sense, objects that were passed over.
 };
 
 /// A place records come from and, where it can be written, go to. All calls on the control thread, and none of them may

@@ -1,0 +1,100 @@
+// claims: which object has which id, and what the registry is told of it.
+//
+// Objects claim ids. One that is alone with its id is routed; of two neither is, until one lets go: nobody can say
+// which was meant. An object that is being deleted gives way to one that is not, so that a sandbox can be replaced
+// under its id. Only what changed is told. Pure; a list and a watch of one part of the cluster (a scope) are two ways to
+// feed it, and a new list removes what it did not see (`begin_round`, `end_round`).
+#pragma once
+
+#include <proxy/registry/kubernetes/object.hpp>
+#include <routing/route_record.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sandgate::proxy::registry::kubernetes {
+
+/// Who is told: the registry. `where` names the object.
+class Told {
+ public:
+  virtual void publish(const routing::SandboxId& id, const std::string& record, const std::string& where) = 0;
+  virtual void withdraw(const routing::SandboxId& id) = 0;
+  virtual void refuse(const routing::SandboxId& id, const routing::RecordError& error) = 0;
+  /// Of an object that has not even an id.
+  virtual void reject(const std::string& object, const routing::RecordError& error) = 0;
+  virtual void forget_rejected(const std::string& object) = 0;
+
+ protected:
+  ~Told() = default;
+};
+
+class Claims {
+ public:
+  explicit Claims(Told& told) : told_(told) {}
+  Claims(const Claims&) = delete;
+  Claims& operator=(const Claims&) = delete;
+
+  void begin_round(std::size_t scope) { ++rounds_[scope]; }
+  void see(std::size_t scope, const ObjectName& name, Sighting sighting);
+  void lose(const ObjectName& name);
+  /// What was not seen since `begin_round` is not there any more.
+  void end_round(std::size_t scope);
+
+  /// What a Secret holds: the hexadecimal digest of the token, or why there is none. Objects that name it follow.
+  void know_secret(const SecretRef& secret, std::string digest, std::string problem);
+  /// Every Secret that an object names, once.
+  std::vector<SecretRef> secrets() const;
+  /// Those that have come since the last call.
+  std::vector<SecretRef> take_new_secrets() { return std::exchange(new_secrets_, {}); }
+
+  std::size_t objects() const { return objects_.size(); }
+  /// The record that is published under the id.
+  const std::string* record(std::string_view id) const;
+  /// At most `limit` of those with ids after `after`.
+  std::vector<std::pair<std::string, std::string>> records(std::string_view after, std::size_t limit) const;
+
+ private:
+  struct Object {
+    Sighting sighting;
+    std::size_t scope = 0;
+    std::uint64_t round = 0;
+  };
+  enum class Standing : std::uint8_t { nothing, published, refused, contested };
+  struct Claim {
+    std::set<std::string> by;  ///< Names of objects.
+    Standing standing = Standing::nothing;
+    std::string text;  ///< The record that was published, or why it was refused.
+  };
+  struct KnownSecret {
+    std::string digest;
+    std::string problem;
+  };
+
+  void let_go_of_id(const std::string& object, const Sighting& old);
+  void let_go_of_secret(const std::string& object, const Sighting& old);
+  void settle(const std::string& id);
+  std::vector<const std::string*> holders(const Claim& claim) const;
+  void contest(const routing::SandboxId& id, Claim& claim, const std::string& one, const std::string& other);
+  void settle_one(const routing::SandboxId& id, Claim& claim, const std::string& object);
+  void publish(const routing::SandboxId& id, Claim& claim, std::string record, const std::string& object);
+  void refuse(const routing::SandboxId& id, Claim& claim, const routing::RecordError& error);
+  void withdraw(const routing::SandboxId& id, Claim& claim);
+
+  Told& told_;
+  std::unordered_map<std::string, Object> objects_;
+  std::map<std::string, Claim, std::less<>> claims_;  ///< By id.
+  std::map<SecretRef, std::set<std::string>> secret_users_;
+  std::map<SecretRef, KnownSecret> known_secrets_;
+  std::vector<SecretRef> new_secrets_;
+  std::map<std::size_t, std::uint64_t> rounds_;
+};
+
+}  // namespace sandgate::proxy::registry::kubernetes
