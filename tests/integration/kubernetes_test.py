@@ -56,7 +56,7 @@ def test_a_sandbox_is_routed_as_long_as_its_object_says(stage, sandbox):
 
 
 def test_an_id_nobody_chose_is_made_of_namespace_and_name(stage, sandbox):
-    sandbox.id = hashlib.sha256(b"team-a--my-box").hexdigest()[:32]
+    sandbox.id = hashlib.sha256(b"team-a/my-box").hexdigest()[:32]
     stage.server.put("team-a", "my-box", status=running(sandbox.address))
     comes_to(stage, sandbox, "ok")
     shown = json.loads(stage.edge.admin.get(f"/v1/sandboxes/{sandbox.id}").text)

@@ -56,6 +56,7 @@ class Claims {
   std::vector<SecretRef> take_new_secrets() { return std::exchange(new_secrets_, {}); }
 
   std::size_t objects() const { return objects_.size(); }
+  bool knows(const ObjectName& name) const { return objects_.contains(name.text()); }
   /// The record that is published under the id.
   const std::string* record(std::string_view id) const;
   /// At most `limit` of those with ids after `after`.

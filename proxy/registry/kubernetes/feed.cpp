@@ -6,6 +6,9 @@
 namespace sandgate::proxy::registry::kubernetes {
 namespace {
 
+/// More than the table is made for.
+constexpr std::size_t kMostObjects = 1'000'000;
+
 Reflector::Wanted wanted_of(const config::KubernetesRegistry& config, std::string name_space) {
   Reflector::Wanted wanted;
   wanted.kind = config.kind;
@@ -71,10 +74,12 @@ Task<void> Feed::read_body(TimePoint deadline) {
     const bool is_wanted = reflector_.take(part.bytes, now);
     // The deadline of a read is only looked at while nothing comes.
     const bool is_late = now >= deadline && !part.is_last;
-    if (part.is_last || is_late)
-      reflector_.end(part.is_cut || is_late ? Reflector::Ended::cut : Reflector::Ended::whole, now);
-    if (!is_wanted || part.is_cut || is_late) api_.drop();
+    const bool is_cut = part.is_cut || is_late;
+    if (part.is_last || is_late) reflector_.end(is_cut ? Reflector::Ended::cut : Reflector::Ended::whole, now);
+    if (!is_wanted || is_cut) api_.drop();
     if (!is_wanted || part.is_last || is_late) co_return;
+    co_await Yield(environment_.loop);  // A server that sends without a pause must not keep everybody else waiting.
+    if (is_stopping_) co_return;
   }
 }
 
@@ -88,6 +93,8 @@ void Feed::say_problem() {
 
 void Feed::seen(const boost::json::object& object, const ObjectName& name) {
   ++events_;
+  const bool is_room = environment_.claims.objects() < kMostObjects || environment_.claims.knows(name);
+  if (!is_room) return skipped("there are more than a million objects");
   environment_.claims.see(scope_, name, read_object(object, name, environment_.rules));
 }
 

@@ -66,6 +66,7 @@ JsonSplitter::Piece JsonSplitter::take_value(std::string_view& bytes) {
   }
   if (!is_oversized_ && value_.size() + used > kMaxValueBytes) {
     is_oversized_ = true;
+    skipped_ = value_.size();
     std::string().swap(value_);
   }
   if (is_oversized_) {

@@ -232,7 +232,7 @@ std::optional<ObjectName> name_of(const json::object& object) {
 }
 
 routing::SandboxId computed_id(const ObjectName& name) {
-  const std::string hex = auth::to_hex(auth::digest_token(name.name_space + "--" + name.name));
+  const std::string hex = auth::to_hex(auth::digest_token(name.text()));
   return *routing::SandboxId::parse(hex.substr(0, kComputedDigits));
 }
 

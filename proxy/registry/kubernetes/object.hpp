@@ -67,7 +67,7 @@ struct Sighting {
 };
 Sighting read_object(const boost::json::object& object, const ObjectName& name, const Rules& rules);
 
-/// 32 hexadecimal digits of the SHA-256 of "<namespace>--<name>".
+/// 32 hexadecimal digits of the SHA-256 of "<namespace>/<name>": neither may hold a slash, so no two objects share one.
 routing::SandboxId computed_id(const ObjectName& name);
 /// The record with the digest of a token in it.
 std::string with_token(const std::string& record, std::string_view digest_hex);

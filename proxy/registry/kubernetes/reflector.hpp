@@ -60,7 +60,7 @@ class Reflector {
   /// The status of a response that takes longer is not waited for, and neither is the end of a list.
   static constexpr std::chrono::milliseconds kListPatience{60'000};
   /// How much longer than asked for a watch may last.
-  static constexpr std::chrono::milliseconds kWatchSlack{10'000};
+  static constexpr std::chrono::milliseconds kWatchSlack{5'000};
 
   Reflector(Wanted wanted, Listener& listener, std::uint32_t seed, TimePoint now);
 
