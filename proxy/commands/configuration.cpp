@@ -32,7 +32,7 @@ std::optional<std::string> load_records(const config::Config& config, registry::
                                         const std::function<void(registry::Source& source)>& use) {
   if (is_store_absent(config)) return std::nullopt;
   const std::unique_ptr<registry::Source> source = registry::make_source(config, registry);
-  if (!source) return "registry.source: this build has no such source; write store, file or redis";
+  if (!source) return "registry.source: this build has no such source; write store, file, redis or kubernetes";
   if (auto failed = source->load()) return std::move(failed->text);
   if (use) use(*source);
   return std::nullopt;

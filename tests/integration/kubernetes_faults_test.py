@@ -123,9 +123,11 @@ def test_an_event_that_is_cut_is_got_whole_from_where_the_watch_was(stage, resid
 
 
 def _foreign_namespace(peer):
-    meta = {"name": "box", "namespace": "team-z", "uid": "u", "resourceVersion": "9", "annotations": {"sandgate.dev/id": "stolen"}}
+    notes = {"sandgate.dev/id": "stolen"}
+    meta = {"name": "box", "namespace": "team-z", "uid": "u", "resourceVersion": "9", "annotations": notes}
+    stolen = {"kind": "Sandbox", "apiVersion": "agents.x-k8s.io/v1beta1", "metadata": meta}
     peer.begin_watch()
-    peer.event("ADDED", {"kind": "Sandbox", "apiVersion": "agents.x-k8s.io/v1beta1", "metadata": meta, "status": running("127.0.0.1")})
+    peer.event("ADDED", {**stolen, "status": running("127.0.0.1")})
     peer.wait_for_end()
 
 
@@ -246,8 +248,10 @@ def test_an_object_of_10_mb_takes_only_itself_out(stage, resident):
 
 def test_a_list_that_drips_is_waited_for(server, start, sandbox):
     def drip(peer):
-        items = [server.said(server.object("team-a", "box", status=running(sandbox.address), annotations={"sandgate.dev/id": sandbox.id}))]
-        body = {"apiVersion": "agents.x-k8s.io/v1beta1", "items": items, "kind": "SandboxList", "metadata": {"resourceVersion": "100"}}
+        notes = {"sandgate.dev/id": sandbox.id}
+        items = [server.said(server.object("team-a", "box", status=running(sandbox.address), annotations=notes))]
+        body = {"apiVersion": "agents.x-k8s.io/v1beta1", "items": items, "kind": "SandboxList"}
+        body["metadata"] = {"resourceVersion": "100"}
         data = json.dumps(body).encode()
         peer.head(Content_Length=len(data), Connection="close")
         for at in range(len(data)):

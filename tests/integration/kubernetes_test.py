@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import json
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from support.certificates import make_certificate
 from support.edge import BINARY
@@ -167,6 +170,46 @@ def test_pods_are_sandboxes_by_their_label(tmp_path, make_edge, sandbox):
         server.put("team-a", "pod-2", labels={"sandgate.dev/sandbox": sandbox.id}, status=status)
         comes_to(stage, sandbox, "ok")
         server.put("team-a", "pod-2", labels={"sandgate.dev/sandbox": sandbox.id}, status={**status, "phase": "Failed"})
+        comes_to(stage, sandbox, "sandbox_not_found")
+
+
+def _documented(group: str) -> dict:
+    """The example of the documentation for objects of that group."""
+    page = (Path(__file__).parents[2] / "docs/registry.md").read_text()
+    examples = re.findall(r"^    kubernetes:\n((?:      .*\n)+)", page, re.MULTILINE)
+    return next(one for one in map(yaml.safe_load, examples) if one["custom"]["group"] == group)
+
+
+@pytest.mark.parametrize(
+    "group, kind, name, parts",
+    [
+        ("agents.kruise.io", "Sandbox", "k1", lambda ip: {"status": {"phase": "Running", "podInfo": {"podIP": ip}}}),
+        (
+            "sandbox.opensandbox.io",
+            "BatchSandbox",
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            lambda ip: {
+                "annotations": {"sandbox.opensandbox.io/endpoints": json.dumps([ip])},
+                "status": {"replicas": 1, "ready": 1},
+            },
+        ),
+    ],
+)
+def test_the_documented_examples_route_other_platforms_objects(
+    tmp_path, make_edge, sandbox, group, kind, name, parts
+):
+    keys = _documented(group)
+    custom = keys["custom"]
+    with FakeApiServer(group=group, version=custom["version"], resource=custom["resource"], kind=kind) as server:
+        keys["kubeconfig"] = str(write_kubeconfig(tmp_path / "kubeconfig", server))
+        stage = Stage(server, make_edge(kubernetes_config(**keys)))
+        namespace = keys["namespaces"][0]
+        is_chosen = "id" in custom
+        digest = hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()[:32]
+        sandbox.id = name.replace("-", "") if is_chosen else digest
+        server.put(namespace, name, **parts(sandbox.address))
+        comes_to(stage, sandbox, "ok")
+        server.put(namespace, name, **{**parts(sandbox.address), "status": {}})
         comes_to(stage, sandbox, "sandbox_not_found")
 
 

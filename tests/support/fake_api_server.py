@@ -1,5 +1,5 @@
-"""fake_api_server: as much of a Kubernetes API server as a registry source asks for, and everything a real one cannot be
-made to do.
+"""fake_api_server: as much of a Kubernetes API server as a registry source asks for, and everything that a real one
+cannot be made to do.
 
     with FakeApiServer() as server:
         server.put("team-a", "box", status={...})        # told to every watch
@@ -66,7 +66,9 @@ class Peer:
 
 
 class FakeApiServer:
-    def __init__(self, *, certificate=None, group="agents.x-k8s.io", version="v1beta1", resource="sandboxes", kind="Sandbox"):
+    def __init__(
+        self, *, certificate=None, group="agents.x-k8s.io", version="v1beta1", resource="sandboxes", kind="Sandbox"
+    ):
         self.group, self.version, self.resource, self.kind = group, version, resource, kind
         self.versions = [version]
         self.token = None  #: asked for when set
