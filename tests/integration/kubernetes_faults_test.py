@@ -91,6 +91,27 @@ def test_ready_only_after_the_first_full_list(server, start):
     assert all(request.query["limit"] == "500" for request in server.asked("list"))
 
 
+def test_half_a_list_is_not_acted_on(server, start, sandbox):
+    """The other object with an id may be in the other half."""
+    server.page_size = 1
+    for name in ("one", "other"):
+        server.put("team-a", name, status=running(sandbox.address), annotations={"sandgate.dev/id": sandbox.id})
+    release = threading.Event()
+
+    def late_page(peer):
+        release.wait(30)
+        server._answer_list(peer)
+
+    server.once("list", server._answer_list)
+    server.once("list", late_page)
+    stage = start(wait_ready=False)
+    eventually(lambda: len(server.asked("list")) == 2 and is_answering(stage), "the second page to be asked for", 15)
+    assert stage.outcome(sandbox) == "registry_unavailable"
+    release.set()
+    eventually(lambda: stage.edge.is_ready(), "the edge to be ready")
+    assert stage.outcome(sandbox) == "record_invalid"
+
+
 def test_the_table_stays_while_the_api_server_is_away_and_says_how_old_it_is(stage, resident):
     assert stage.figure("age_seconds") == 0
     stage.server.stop()

@@ -12,11 +12,11 @@ void Claims::see(std::size_t scope, const ObjectName& name, Sighting sighting) {
   const std::string object = name.text();
   auto& known = objects_[object];
   const Sighting old = std::exchange(known.sighting, std::move(sighting));
-  known.scope = scope;
+  const std::size_t old_scope = std::exchange(known.scope, scope);
   known.round = rounds_[scope];
   const Sighting& now = known.sighting;
   if (old.token != now.token) let_go_of_secret(object, old);
-  if (old.id != now.id) let_go_of_id(object, old);
+  if (old.id != now.id) let_go_of_id(object, old, old_scope);
   if (now.token) {
     auto& users = secret_users_[*now.token];
     if (users.empty()) new_secrets_.push_back(*now.token);
@@ -30,7 +30,7 @@ void Claims::see(std::size_t scope, const ObjectName& name, Sighting sighting) {
   if (old.is_sandbox && !old.id) told_.forget_rejected(object);
   const std::string id(now.id->view());
   claims_[id].by.insert(object);
-  settle(id);
+  settle_in_time(id, scope);
 }
 
 void Claims::lose(const ObjectName& name) {
@@ -38,9 +38,10 @@ void Claims::lose(const ObjectName& name) {
   const auto found = objects_.find(object);
   if (found == objects_.end()) return;
   const Sighting old = std::move(found->second.sighting);
+  const std::size_t scope = found->second.scope;
   objects_.erase(found);
   let_go_of_secret(object, old);
-  let_go_of_id(object, old);
+  let_go_of_id(object, old, scope);
   if (!old.id) told_.forget_rejected(object);
 }
 
@@ -52,6 +53,22 @@ void Claims::end_round(std::size_t scope) {
     gone.push_back({name.substr(0, slash), name.substr(slash + 1)});
   }
   for (const ObjectName& name : gone) lose(name);
+  open_rounds_.erase(scope);
+  listed_.insert(scope);
+  settle_what_waits();
+}
+
+void Claims::settle_in_time(const std::string& id, std::size_t scope) {
+  if (is_complete() && !open_rounds_.contains(scope)) return settle(id);
+  unsettled_[scope].insert(id);
+}
+
+void Claims::settle_what_waits() {
+  if (!is_complete()) return;
+  for (auto& [scope, ids] : unsettled_) {
+    if (open_rounds_.contains(scope)) continue;
+    for (const std::string& id : std::exchange(ids, {})) settle(id);
+  }
 }
 
 void Claims::let_go_of_secret(const std::string& object, const Sighting& old) {
@@ -62,13 +79,13 @@ void Claims::let_go_of_secret(const std::string& object, const Sighting& old) {
   secret_users_.erase(users);
 }
 
-void Claims::let_go_of_id(const std::string& object, const Sighting& old) {
+void Claims::let_go_of_id(const std::string& object, const Sighting& old, std::size_t scope) {
   if (!old.id) return;
   const std::string id(old.id->view());
   const auto claim = claims_.find(id);
   if (claim == claims_.end()) return;
   claim->second.by.erase(object);
-  settle(id);
+  settle_in_time(id, scope);
 }
 
 /// Who has the id: those that stay, else those that leave. Not more than two, which is too many already.
@@ -87,6 +104,7 @@ std::vector<const std::string*> Claims::holders(const Claim& claim) const {
 /// What is to be said of the id now.
 void Claims::settle(const std::string& id) {
   const auto found = claims_.find(id);
+  if (found == claims_.end()) return;  // It was let go of while it waited to be told of, or settled by another scope.
   Claim& claim = found->second;
   const SandboxId parsed = *SandboxId::parse(id);
   const auto held_by = holders(claim);
@@ -150,7 +168,10 @@ void Claims::know_secret(const SecretRef& secret, std::string digest, std::strin
   known_secrets_[secret] = {std::move(digest), std::move(problem)};
   for (const std::string& object : std::set(users->second)) {
     const auto found = objects_.find(object);
-    if (found != objects_.end() && found->second.sighting.id) settle(std::string(found->second.sighting.id->view()));
+    if (found == objects_.end() || !found->second.sighting.id) continue;
+    const std::string id(found->second.sighting.id->view());
+    // A list that takes long does not keep a token that was replaced in force.
+    is_complete() ? settle(id) : settle_in_time(id, found->second.scope);
   }
 }
 

@@ -4,6 +4,9 @@
 // which was meant. An object that is being deleted gives way to one that is not, so that a sandbox can be replaced
 // under its id. Only what changed is told. Pure; a list and a watch of one part of the cluster (a scope) are two ways to
 // feed it, and a new list removes what it did not see (`begin_round`, `end_round`).
+//
+// What half a list says is not acted on: the other claimant of an id may be in the other half. So nothing is told
+// before every scope was listed once, and what a list changes is told at its end; until then the table stays.
 #pragma once
 
 #include <proxy/registry/kubernetes/object.hpp>
@@ -38,11 +41,15 @@ class Told {
 
 class Claims {
  public:
-  explicit Claims(Told& told) : told_(told) {}
+  /// `scopes`: how many parts there are to be listed before anything is told.
+  explicit Claims(Told& told, std::size_t scopes = 0) : told_(told), scopes_(scopes) {}
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
 
-  void begin_round(std::size_t scope) { ++rounds_[scope]; }
+  void begin_round(std::size_t scope) {
+    ++rounds_[scope];
+    open_rounds_.insert(scope);
+  }
   void see(std::size_t scope, const ObjectName& name, Sighting sighting);
   void lose(const ObjectName& name);
   /// What was not seen since `begin_round` is not there any more.
@@ -79,8 +86,11 @@ class Claims {
     std::string problem;
   };
 
-  void let_go_of_id(const std::string& object, const Sighting& old);
+  void let_go_of_id(const std::string& object, const Sighting& old, std::size_t scope);
   void let_go_of_secret(const std::string& object, const Sighting& old);
+  bool is_complete() const { return listed_.size() >= scopes_; }
+  void settle_in_time(const std::string& id, std::size_t scope);
+  void settle_what_waits();
   void settle(const std::string& id);
   std::vector<const std::string*> holders(const Claim& claim) const;
   void contest(const routing::SandboxId& id, Claim& claim, const std::string& one, const std::string& other);
@@ -96,6 +106,10 @@ class Claims {
   std::map<SecretRef, KnownSecret> known_secrets_;
   std::vector<SecretRef> new_secrets_;
   std::map<std::size_t, std::uint64_t> rounds_;
+  std::size_t scopes_;
+  std::set<std::size_t> listed_;                            ///< Scopes of which a list was whole.
+  std::set<std::size_t> open_rounds_;                       ///< Scopes that are being listed.
+  std::map<std::size_t, std::set<std::string>> unsettled_;  ///< Ids that a scope has touched, to be told of later.
 };
 
 }  // namespace sandgate::proxy::registry::kubernetes

@@ -112,7 +112,7 @@ KubernetesSource::Running::Running(const config::KubernetesRegistry& config, Reg
     : registry(to),
       rules(config),
       publisher(to),
-      claims(publisher),
+      claims(publisher, std::max<std::size_t>(config.namespaces.size(), 1)),
       secrets(loop, buffers, config, claims),
       ticking(*this),
       exact_at(loop.now().time_since_epoch().count()) {

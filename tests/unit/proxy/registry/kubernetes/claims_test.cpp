@@ -162,6 +162,60 @@ TEST_CASE("claims: a new list removes what it did not see, in its scope alone", 
   CHECK(claims.objects() == 2);
 }
 
+TEST_CASE("claims: nothing is told before every part was listed, and then what all of them say", "[registry]") {
+  Diary diary;
+  Claims claims(diary, 2);
+  claims.begin_round(0);
+  claims.see(0, kOne, with("a", "r1"));
+  claims.see(0, kTwo, with("b", "r2"));
+  claims.end_round(0);
+  claims.see(0, kTwo, with("b", "r3"));  // A watch is told of it while the other part is still being listed.
+  claims.begin_round(1);
+  claims.see(1, kThree, with("a", "r4"));
+  CHECK(diary.take().empty());
+  CHECK(claims.records("", 9).empty());
+  claims.end_round(1);
+  CHECK(diary.take() == Lines{"refuse a", "publish b r3"});
+}
+
+TEST_CASE("claims: while a part is listed anew its table stays, and then only what differs is told", "[registry]") {
+  Diary diary;
+  Claims claims(diary);
+  claims.see(0, kOne, with("a", "r1"));
+  claims.see(0, kTwo, with("b", "r2"));
+  claims.see(1, kThree, with("c", "r3"));
+  diary.take();
+  claims.begin_round(0);
+  claims.see(0, {"team", "new"}, with("a", "r4"));  // In the place of one that is gone, which only the end will tell.
+  claims.see(0, kTwo, with("b", "r5"));
+  CHECK(diary.take().empty());
+  claims.see(1, kThree, with("c", "r6"));
+  CHECK(diary.take() == Lines{"publish c r6"});
+  claims.begin_round(0);  // The list was no good, and begins again.
+  claims.see(0, {"team", "new"}, with("a", "r4"));
+  claims.see(0, kTwo, with("b", "r2"));
+  claims.end_round(0);
+  CHECK(diary.take() == Lines{"publish a r4"});
+  claims.see(0, kTwo, with("b", "r7"));
+  CHECK(diary.take() == Lines{"publish b r7"});
+}
+
+TEST_CASE("claims: a token that is replaced is so at once, whatever is being listed", "[registry]") {
+  Diary diary;
+  Claims claims(diary, 1);
+  Sighting secret = with("a", R"({"x":1})");
+  secret.token = SecretRef{"team", "mine", "token"};
+  claims.begin_round(0);
+  claims.see(0, kOne, secret);
+  claims.know_secret(*secret.token, "ab", "");
+  CHECK(diary.take().empty());
+  claims.end_round(0);
+  CHECK(diary.take() == Lines{R"(publish a {"x":1,"traffic_access_token_sha256":"ab"})"});
+  claims.begin_round(0);
+  claims.know_secret(*secret.token, "cd", "");
+  CHECK(diary.take() == Lines{R"(publish a {"x":1,"traffic_access_token_sha256":"cd"})"});
+}
+
 TEST_CASE("claims: a record waits for its token, and follows it", "[registry]") {
   Diary diary;
   Claims claims(diary);
