@@ -163,8 +163,13 @@ void read_id(const json::object& object, const json::object& metadata, const Obj
   }
 }
 
-bool is_host_network(const json::object& object) {
+/// The pod has its node's network: of a pod, or of the template of an agent-sandbox's.
+bool is_host_network(const json::object& object, KubernetesKind kind) {
   const auto* spec = object_in(object, "spec");
+  if (spec != nullptr && kind == KubernetesKind::agent_sandbox) {
+    const auto* pod = object_in(*spec, "podTemplate");
+    spec = pod == nullptr ? nullptr : object_in(*pod, "spec");
+  }
   const auto* flag = spec == nullptr ? nullptr : spec->if_contains("hostNetwork");
   return flag != nullptr && flag->is_bool() && flag->get_bool();
 }
@@ -253,8 +258,8 @@ Sighting read_object(const json::object& object, const ObjectName& name, const R
   sighting.is_leaving = !text_in(*metadata, "deletionTimestamp").empty();
   read_id(object, *metadata, name, rules, sighting);
   if (!sighting.id) return sighting;
-  if (rules.kind == KubernetesKind::pods && is_host_network(object)) {
-    sighting.problem = RecordError{"spec.hostNetwork", "must not be true: its address is the node's, and others' too"};
+  if (is_host_network(object, rules.kind)) {
+    sighting.problem = RecordError{"hostNetwork", "must not be true: its address is the node's, and others' too"};
     return sighting;
   }
   if (seen.address.empty()) return sighting;

@@ -1,6 +1,7 @@
 #include <proxy/registry/kubernetes/reflector.hpp>
 
 #include <boost/json/array.hpp>
+#include <boost/json/error.hpp>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -18,18 +19,27 @@ using config::KubernetesKind;
 constexpr std::string_view kAgentSandboxGroup = "agents.x-k8s.io";
 constexpr std::size_t kMaxGroupBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxDepth = 128;
+constexpr const char* kTooDeep = "an object is nested deeper than 128 levels";
 constexpr std::uint32_t kMaxFruitless = 3;
 constexpr std::chrono::seconds kLivelyWatch{5};  ///< A watch that lasted so long is no part of a row of failures.
 constexpr std::chrono::seconds kShortWatch{1};
 constexpr std::chrono::seconds kMostRetryAfter{3600};
 
-json::value parse_object(std::string_view text, json::storage_ptr storage) {
+struct Parsed {
+  json::value value;  ///< An object, or null.
+  bool is_too_deep = false;
+};
+
+Parsed parse(std::string_view text, json::storage_ptr storage) {
   json::parse_options options;
   options.max_depth = kMaxDepth;
   boost::system::error_code error;
   json::value parsed = json::parse(json::string_view(text.data(), text.size()), error, std::move(storage), options);
-  return error || !parsed.is_object() ? json::value() : parsed;
+  if (error || !parsed.is_object()) return {{}, error == json::error::too_deep};
+  return {std::move(parsed)};
 }
+
+json::value parse_object(std::string_view text) { return parse(text, {}).value; }
 
 /// For a query: everything but what RFC 3986 calls unreserved is escaped.
 std::string escaped(std::string_view text) {
@@ -57,7 +67,7 @@ std::string resource_version_of(const json::object& object) {
 }  // namespace
 
 std::string choose_version(std::string_view api_group) {
-  const json::value group = parse_object(api_group, {});
+  const json::value group = parse_object(api_group);
   const auto* object = group.if_object();
   const auto* versions = object == nullptr ? nullptr : array_in(*object, "versions");
   if (versions == nullptr) return {};
@@ -252,17 +262,21 @@ void Reflector::end_of_groups(Ended how) {
 
 /// True: and on to the next.
 bool Reflector::take_item(std::string_view text) {
+  if (!std::exchange(is_page_begun_, true)) is_kind_said_ = is_kind_said_before_items();
   constexpr std::size_t kUsual = std::size_t{16} * 1024;
   std::array<unsigned char, kUsual> buffer;
   json::monotonic_resource storage(buffer.data(), buffer.size());
-  const json::value parsed = parse_object(text, &storage);
-  const auto* object = parsed.if_object();
-  if (object == nullptr) {
+  const Parsed parsed = parse(text, &storage);
+  const auto* object = parsed.value.if_object();
+  if (object == nullptr && !parsed.is_too_deep) {
     broken("the API server sends a list that is no JSON");
     return false;
   }
-  if (!std::exchange(is_page_begun_, true)) is_kind_said_ = is_kind_said_before_items();
   if (!std::exchange(is_round_open_, true)) listener_.begin_round();
+  if (parsed.is_too_deep) {
+    listener_.skipped(kTooDeep);  // Whoever may write one such object must not stop the list of all others.
+    return true;
+  }
   const auto name = name_of(*object);
   if (name && is_ours(*object, is_kind_said_)) {
     listener_.seen(*object, *name);
@@ -274,7 +288,7 @@ bool Reflector::take_item(std::string_view text) {
 
 void Reflector::end_of_page(Ended how) {
   if (how == Ended::cut || !splitter_->is_at_end()) return failed("the API server's list was cut off");
-  const json::value parsed = parse_object(splitter_->envelope(), {});
+  const json::value parsed = parse_object(splitter_->envelope());
   const auto* envelope = parsed.if_object();
   const auto* metadata = envelope == nullptr ? nullptr : object_in(*envelope, "metadata");
   const auto* items = envelope == nullptr ? nullptr : array_in(*envelope, "items");
@@ -295,7 +309,7 @@ void Reflector::end_of_page(Ended how) {
 
 /// Core resources say what they are once, before their items; others with each.
 bool Reflector::is_kind_said_before_items() {
-  const json::value parsed = parse_object(std::string(splitter_->envelope()) + "]}", {});
+  const json::value parsed = parse_object(std::string(splitter_->envelope()) + "]}");
   const auto* envelope = parsed.if_object();
   return envelope != nullptr && learn_kind(*envelope);
 }
@@ -331,11 +345,12 @@ bool Reflector::take_event(std::string_view text, TimePoint now) {
   constexpr std::size_t kUsual = std::size_t{16} * 1024;
   std::array<unsigned char, kUsual> buffer;
   json::monotonic_resource storage(buffer.data(), buffer.size());
-  const json::value parsed = parse_object(text, &storage);
-  const auto* event = parsed.if_object();
+  const Parsed parsed = parse(text, &storage);
+  const auto* event = parsed.value.if_object();
   const auto* object = event == nullptr ? nullptr : object_in(*event, "object");
   if (object == nullptr) {
-    broken("the API server sends an event that is none");
+    if (parsed.is_too_deep) listener_.skipped(kTooDeep);
+    broken(parsed.is_too_deep ? kTooDeep : "the API server sends an event that is none");
     return false;
   }
   const std::string_view type = text_in(*event, "type");

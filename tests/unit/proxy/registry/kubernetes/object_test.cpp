@@ -70,6 +70,12 @@ TEST_CASE("object: what says that an agent-sandbox does not run", "[registry]") 
   CHECK((route_of(sight_agent("", rest)).state == routing::SandboxState::running) == is_running);
 }
 
+TEST_CASE("object: one with its node's network is not routed: the address is the node's", "[registry]") {
+  const std::string pod = R"(,"spec":{"podTemplate":{"spec":{"hostNetwork":true}}})";
+  CHECK(sight_agent("", kReady + pod).problem);
+  CHECK(sight_agent("", kReady + pod).record.empty());
+}
+
 TEST_CASE("object: without an address it is not routed, and claims its id", "[registry]") {
   for (const char* rest : {R"("status":{})", R"("spec":{})", R"("status":{"podIPs":[]})", R"("status":{"podIPs":[7]})",
                            R"("status":[])"}) {

@@ -370,5 +370,18 @@ TEST_CASE("reflector: an object that is too large leaves a list without it, and 
   CHECK(dialogue.next().ends_with("?limit=500"));
 }
 
+TEST_CASE("reflector: an object that is nested too deep leaves a list without it, and ends a watch", "[registry]") {
+  const std::string deep = R"({"a":)" + std::string(200, '[') + std::string(200, ']') + "}";
+  Dialogue dialogue;
+  dialogue.find_version();
+  dialogue.list(deep + "," + object("a", "1") + "," + deep);
+  CHECK(dialogue.diary.take() == Lines{"begin", "skipped", "seen team/a", "skipped", "end"});
+  dialogue.next();
+  dialogue.reflector.begin(200, 0s, dialogue.now);
+  CHECK_FALSE(dialogue.send(event("MODIFIED", deep)));
+  CHECK(dialogue.diary.take() == Lines{"skipped"});
+  CHECK(dialogue.next().ends_with("?limit=500"));
+}
+
 }  // namespace
 }  // namespace sandgate::proxy::registry::kubernetes
