@@ -230,7 +230,7 @@ def test_an_older_version_of_the_crd_is_used_where_there_is_no_newer(tmp_path, m
 
 
 def test_in_a_cluster_files_and_variables_say_where_it_is(tmp_path, make_edge, sandbox, monkeypatch):
-    certificate = make_certificate(tmp_path / "made", "api", "api.test", addresses=("127.0.0.1",))
+    certificate = make_certificate(tmp_path / "made", "api", "api.test", "IP:127.0.0.1")
     with FakeApiServer(certificate=certificate) as server:
         server.token = "one"
         account = tmp_path / "account"
@@ -252,8 +252,8 @@ def test_in_a_cluster_files_and_variables_say_where_it_is(tmp_path, make_edge, s
 
 
 def test_a_server_nobody_vouches_for_is_not_believed(tmp_path, make_edge):
-    certificate = make_certificate(tmp_path / "made", "api", "api.test", addresses=("127.0.0.1",))
-    other = make_certificate(tmp_path / "made", "other", "api.test", addresses=("127.0.0.1",))
+    certificate = make_certificate(tmp_path / "made", "api", "api.test", "IP:127.0.0.1")
+    other = make_certificate(tmp_path / "made", "other", "api.test", "IP:127.0.0.1")
     with FakeApiServer(certificate=certificate) as server:
         cluster = {"certificate-authority-data": base64.b64encode(other.chain.read_bytes()).decode()}
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server, cluster, {"token": "secret"})

@@ -51,14 +51,12 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def make_certificate(
-    folder: Path, name: str, *hosts: str, addresses=(), until: str = "20991231000000Z"
-) -> Certificate:
-    """A self-signed certificate for `hosts` and IP `addresses`; `until` in the past makes an expired one."""
+def make_certificate(folder: Path, name: str, *hosts: str, until: str = "20991231000000Z") -> Certificate:
+    """A self-signed certificate for `hosts`, addresses as "IP:127.0.0.1"; `until` in the past makes an expired one."""
     home = folder / name
     home.mkdir(parents=True)
     chain, key, request = home / "tls.crt", home / "tls.key", home / "request.pem"
-    names = ",".join([f"DNS:{host}" for host in hosts] + [f"IP:{address}" for address in addresses])
+    names = ",".join(host if host.startswith("IP:") else f"DNS:{host}" for host in hosts)
     (home / "index.txt").write_text("")
     config = home / "ca.cnf"
     config.write_text(_CA_CONFIG.format(folder=home, names=names))
