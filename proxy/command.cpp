@@ -25,6 +25,7 @@ constexpr std::array kCommands{
     Command{"check", "say everything that is wrong with a configuration and what it names", &commands::check},
     Command{"route", "say what would happen to a request for a host, step by step, and why", &commands::route},
     Command{"sandbox", "put, get, list and remove sandboxes of a running edge", &commands::sandbox},
+    Command{"health", "say whether a running edge is ready, for an image's health check", &commands::health},
     Command{"version", "version, compiler, and the versions of the libraries it runs with", &commands::version},
 };
 

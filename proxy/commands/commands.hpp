@@ -11,6 +11,7 @@ int serve(Arguments arguments, Console& console);
 int check(Arguments arguments, Console& console);
 int route(Arguments arguments, Console& console);
 int sandbox(Arguments arguments, Console& console);
+int health(Arguments arguments, Console& console);
 int version(Arguments arguments, Console& console);
 
 }  // namespace sandgate::proxy::commands

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.edge import BINARY
-from support.patience import seconds
+from support.patience import eventually, seconds
 from support.raw_sandbox import ServingSandbox
 
 OK, FAILED, USAGE, CONFIGURATION = 0, 1, 64, 78
@@ -33,7 +33,9 @@ def test_version_names_itself_the_compiler_and_its_libraries():
         assert re.search(word, done.stdout, re.I | re.M), word
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["check"], ["route"], ["sandbox"], ["sandbox", "put"], ["version"]])
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["check"], ["route"], ["sandbox"], ["sandbox", "put"], ["health"], ["version"]]
+)
 def test_help_is_there_for_each_command(command):
     done = run(*command, "--help")
     assert done.returncode == OK and "sandgate" in done.stdout and done.stderr == ""
@@ -53,6 +55,7 @@ def test_help_is_there_for_each_command(command):
         ["sandbox", "nonsense"],
         ["sandbox", "put"],
         ["sandbox", "get"],
+        ["health", "--address", "nonsense"],
         ["version", "extra"],
     ],
 )
@@ -209,3 +212,17 @@ def test_a_record_the_edge_refuses_is_explained(edge):
 def test_an_edge_that_is_not_there_is_said(edge, tmp_path):
     done = run("sandbox", "list", "--admin", f"unix:{tmp_path}/nobody.sock")
     assert done.returncode == FAILED and "nobody.sock" in done.stderr
+
+
+def test_health_is_0_while_the_edge_is_ready_and_1_else(make_edge):
+    edge = make_edge({"timeouts": {"drain_announce": "30s"}})
+    address = f"127.0.0.1:{edge.health_port}"
+    done = run("health", "--address", address)
+    assert (done.returncode, done.stderr) == (OK, "")
+    assert edge.admin.post("/v1/drain").status in (200, 202, 204)
+    eventually(lambda: not edge.is_ready(), "the drain to be announced")
+    done = run("health", "--address", address)
+    assert done.returncode == FAILED and "drain" in done.stderr
+    edge.kill()
+    done = run("health", "--address", address)
+    assert done.returncode == FAILED and address in done.stderr

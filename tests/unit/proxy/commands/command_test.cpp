@@ -61,6 +61,7 @@ TEST_CASE("command: help goes to stdout and is a success", "[command]") {
       {{"check", "--help"}, "usage: sandgate check --config FILE"},
       {{"route", "-h"}, "usage: sandgate route --config FILE HOST"},
       {{"version", "--help"}, "usage: sandgate version"},
+      {{"health", "--help"}, "usage: sandgate health"},
       {{"sandbox", "--help"}, "usage: sandgate sandbox put|get|list|remove"},
       {{"sandbox", "put", "--help"}, "usage: sandgate sandbox put ID"},
       {{"sandbox", "get", "--help"}, "usage: sandgate sandbox get ID"},
@@ -75,7 +76,7 @@ TEST_CASE("command: help goes to stdout and is a success", "[command]") {
 
 TEST_CASE("command: the top's help names every command", "[command]") {
   const std::string help = run({"--help"}).out;
-  for (const char* name : {"serve", "check", "route", "sandbox", "version"}) {
+  for (const char* name : {"serve", "check", "route", "sandbox", "health", "version"}) {
     CHECK_THAT(help, Catch::Contains("\n  " + std::string(name) + " "));
   }
 }
@@ -86,7 +87,7 @@ TEST_CASE("command: arguments that make no sense are 64, with what to write inst
       {{""}, "a command is missing"},
       {{"serv"}, "unknown command 'serv'; did you mean 'serve'?"},
       {{"roate"}, "did you mean 'route'?"},
-      {{"frobnicate"}, "write one of serve, check, route, sandbox, version"},
+      {{"frobnicate"}, "write one of serve, check, route, sandbox, health, version"},
       {{"check"}, "'--config' is required but missing (see 'sandgate check --help')"},
       {{"serve"}, "'--config' is required"},
       {{"route", "--config", "x"}, "HOST is missing"},
