@@ -1,0 +1,45 @@
+"""The units of deploy/systemd: systemd reads them, and has little to say against what the service may do."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from support.test_tools import require
+
+UNITS = Path(__file__).parents[2] / "deploy/systemd"
+
+
+def analyze(*arguments) -> subprocess.CompletedProcess:
+    require("systemd-analyze")
+    return subprocess.run(["systemd-analyze", *map(str, arguments)], capture_output=True, text=True)
+
+
+def settings(unit: str) -> dict:
+    found = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", (UNITS / unit).read_text(), re.M):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def test_the_units_are_well_formed():
+    done = analyze("verify", "--man=no", UNITS / "sandgate.service", UNITS / "sandgate.socket")
+    complaints = [line for line in done.stderr.splitlines() if "sandgate is not executable" not in line]
+    assert not complaints, complaints
+
+
+def test_the_service_is_exposed_by_2_0_at_most():
+    done = analyze("security", "--offline=true", "--threshold=20", UNITS / "sandgate.service")
+    assert done.returncode == 0, done.stdout[-300:]
+    assert "Overall exposure level" in done.stdout
+
+
+def test_it_is_given_longer_to_stop_than_a_drain_takes():
+    example = yaml.safe_load((UNITS.parent / "sandgate.example.yaml").read_text())["timeouts"]
+    assert (example["drain_announce"], example["drain_grace"]) == ("15s", "5m")
+    assert int(settings("sandgate.service")["TimeoutStopSec"][0]) >= 15 + 5 * 60 + 15
+
+
+def test_what_a_restart_cannot_mend_is_not_restarted():
+    assert set(settings("sandgate.service")["RestartPreventExitStatus"][0].split()) == {"64", "78"}
