@@ -23,10 +23,15 @@ def require(*programs: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+def folder_of(name: str, sources: list) -> Path:
+    """Where `made_once` has it, whether it is there or not."""
+    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+    return _FOLDER / f"{name}-{digest[:12]}"
+
+
 def made_once(name: str, sources: list, make: Callable[[Path], None]) -> Path:
     """The folder `make` fills from `sources` (files), made by the first of the test processes that asks."""
-    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
-    folder = _FOLDER / f"{name}-{digest[:12]}"
+    folder = folder_of(name, sources)
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with open(_FOLDER / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,0 +1,65 @@
+"""kube_fixtures: what tests against a real API server begin with: kinds, namespaces, objects written as a controller would."""
+
+from pathlib import Path
+
+import yaml
+
+from support.kube_client import KubeError
+from support.kube_server import KubeServer
+from support.patience import eventually
+
+_KINDS = Path(__file__).parents[1] / "e2e/kubernetes/crds"
+
+#: Where the objects of a kind are; a cluster's own have no namespace.
+_CORE = {
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Service": ("/api/v1", "services"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
+    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings"),
+    "Certificate": ("/apis/cert-manager.io/v1", "certificates"),
+    "ServiceMonitor": ("/apis/monitoring.coreos.com/v1", "servicemonitors"),
+    "PrometheusRule": ("/apis/monitoring.coreos.com/v1", "prometheusrules"),
+}
+
+
+def path_of(document: dict) -> str:
+    """The path of an object of the manifests."""
+    base, plural = _CORE[document["kind"]]
+    namespace = document["metadata"].get("namespace")
+    within = f"/namespaces/{namespace}" if namespace else ""
+    return f"{base}{within}/{plural}/{document['metadata']['name']}"
+
+
+def add_kinds(server: KubeServer) -> None:
+    """Every definition of crds/, served before this returns."""
+    client = server.client()
+    served = []
+    for path in sorted(_KINDS.glob("*.yaml")):
+        for kind in yaml.safe_load_all(path.read_text()):
+            client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", kind)
+            spec = kind["spec"]
+            served += [f"/apis/{spec['group']}/{one['name']}/{spec['names']['plural']}" for one in spec["versions"]]
+    for path in served:
+        eventually(lambda: _is_served(client, path), f"{path} to be served", within=20)
+    client.close()
+
+
+def _is_served(client, path: str) -> bool:
+    try:
+        return "items" in client.get(path)
+    except KubeError:
+        return False
+
+
+def add_namespaces(server: KubeServer, *names: str) -> None:
+    client = server.client()
+    for name in names:
+        client.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    client.close()
