@@ -70,7 +70,8 @@ def test_a_drain_is_announced_for_longer_than_a_probe_takes_to_see_it(documents)
 def test_the_pod_may_do_nothing_it_need_not(documents):
     pod = one(documents, "Deployment", "sandgate")["spec"]["template"]["spec"]
     [container] = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

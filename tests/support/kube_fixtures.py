@@ -1,4 +1,4 @@
-"""kube_fixtures: what tests against a real API server begin with: kinds, namespaces, objects written as a controller would."""
+"""kube_fixtures: what tests against a real API server begin with: kinds, namespaces, where objects of a kind are."""
 
 from pathlib import Path
 

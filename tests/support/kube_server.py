@@ -102,9 +102,10 @@ class KubeServer:
 
     def kubectl(self, *arguments, stdin: str = None) -> subprocess.CompletedProcess:
         """With the rights of the admin."""
-        config = ["--server", self.url, "--certificate-authority", str(self.certificate), "--token", ADMIN_TOKEN]
+        config = ["--kubeconfig=/dev/null", f"--cache-dir={self.folder / 'cache'}", f"--server={self.url}"]
+        config += [f"--certificate-authority={self.certificate}", f"--token={ADMIN_TOKEN}"]
         return subprocess.run(
-            [str(kube_tool("kubectl")), "--kubeconfig=/dev/null", f"--cache-dir={self.folder / 'cache'}", *config, *arguments],
+            [str(kube_tool("kubectl")), *config, *arguments],
             input=stdin,
             capture_output=True,
             text=True,

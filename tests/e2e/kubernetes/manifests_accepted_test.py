@@ -1,4 +1,4 @@
-"""A real API server accepts every manifest, from kustomize and from Helm, and lets the edge do what it must and no more."""
+"""A real API server accepts every manifest, of kustomize and of Helm, and lets the edge do what it must and no more."""
 
 import pytest
 
