@@ -27,7 +27,7 @@ REQUESTS_PER_CONNECTION = 100  # so that an edge that is back is found again
 
 
 class Load:
-    """Clients that do not stop until they are told to, each on a thread of its own, and what became of their requests."""
+    """Clients that go on until they are told to stop, each on a thread, and what became of their requests."""
 
     def __init__(self, port: int, certificate, host: str, socket_host: str):
         self.port, self.host, self.socket_host = port, host, socket_host

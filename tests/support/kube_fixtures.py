@@ -8,7 +8,7 @@ from support.kube_client import KubeError
 from support.kube_server import KubeServer
 from support.patience import eventually
 
-_KINDS = Path(__file__).parents[1] / "e2e/kubernetes/crds"
+KINDS = Path(__file__).parents[1] / "e2e/kubernetes/crds"
 
 #: Where the objects of a kind are; a cluster's own have no namespace.
 _CORE = {
@@ -37,23 +37,41 @@ def path_of(document: dict) -> str:
     return f"{base}{within}/{plural}/{document['metadata']['name']}"
 
 
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
 def add_kinds(server: KubeServer) -> None:
     """Every definition of crds/, served before this returns."""
+    kinds = [kind for path in sorted(KINDS.glob("*.yaml")) for kind in yaml.safe_load_all(path.read_text())]
     client = server.client()
-    served = []
-    for path in sorted(_KINDS.glob("*.yaml")):
-        for kind in yaml.safe_load_all(path.read_text()):
-            client.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", kind)
-            spec = kind["spec"]
-            served += [f"/apis/{spec['group']}/{one['name']}/{spec['names']['plural']}" for one in spec["versions"]]
-    for path in served:
-        eventually(lambda: _is_served(client, path), f"{path} to be served", within=20)
+    for kind in kinds:
+        client.create(_DEFINITIONS, kind)
+    for kind in kinds:
+        _wait_until_served(client, kind)
     client.close()
+
+
+def replace_kind(server: KubeServer, kind: dict) -> None:
+    """Another definition of that name in its place; its objects are gone."""
+    client = server.client()
+    path = f"{_DEFINITIONS}/{kind['metadata']['name']}"
+    client.delete(path)
+    eventually(lambda: not _is_served(client, path), "the definition to be gone", within=20)
+    client.create(_DEFINITIONS, kind)
+    _wait_until_served(client, kind)
+    client.close()
+
+
+def _wait_until_served(client, kind: dict) -> None:
+    spec = kind["spec"]
+    for version in spec["versions"]:
+        path = f"/apis/{spec['group']}/{version['name']}/{spec['names']['plural']}"
+        eventually(lambda: _is_served(client, path), f"{path} to be served", within=20)
 
 
 def _is_served(client, path: str) -> bool:
     try:
-        return "items" in client.get(path)
+        return bool(client.get(path))
     except KubeError:
         return False
 

@@ -1,4 +1,4 @@
-"""kube_server: a real kube-apiserver over a real etcd, of a test's own, that can be killed, started again and compacted.
+"""kube_server: a real kube-apiserver over a real etcd, of a test's own, that can be killed, restarted and compacted.
 
     with KubeServer(folder) as server:
         server.client().create("/api/v1/namespaces", {"metadata": {"name": "a"}})

@@ -1,4 +1,4 @@
-"""manifests: the documents of deploy/, as kustomize and Helm make them; where those are not built, read without them."""
+"""manifests: the documents of deploy/, as kustomize and Helm make them, and as the script makes them that writes both."""
 
 import importlib.machinery
 import importlib.util
@@ -54,10 +54,10 @@ def templated(variant: str, sets: dict = None) -> list:
     return [one for one in yaml.safe_load_all(done.stdout) if one]
 
 
-def rendered(variant: str) -> list:
+def rendered(variant: str, changes: dict = {}) -> list:
     """The same, by the script that writes both: for tests that are about what the documents say."""
     values = yaml.safe_load((DEPLOY / "source/values.yaml").read_text())
-    values = make_manifests.with_changes(values, make_manifests.VARIANTS.get(variant, {}))
+    values = make_manifests.with_changes(values, {**make_manifests.VARIANTS.get(variant, {}), **changes})
     files = make_manifests.documents_of(make_manifests.read_templates(), values)
     return [yaml.safe_load(text) for documents in files.values() for text in documents]
 
