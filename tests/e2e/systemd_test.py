@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from support.patience import eventually
+from support.raw_sandbox import ServingSandbox
 from support.test_tools import require
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
@@ -43,3 +45,26 @@ def test_it_is_given_longer_to_stop_than_a_drain_takes():
 
 def test_what_a_restart_cannot_mend_is_not_restarted():
     assert set(settings("sandgate.service")["RestartPreventExitStatus"][0].split()) == {"64", "78"}
+
+
+def test_the_sockets_systemd_opened_are_served(make_edge, tmp_path):
+    """By systemd-socket-activate, which hands over as the socket unit does and starts the edge with the first client."""
+    require("systemd-socket-activate")
+    edge = make_edge.unstarted()
+    addresses = [listener["address"] for listener in edge.config["listeners"]]
+    edge._command_prefix = ["systemd-socket-activate", *(f"--listen={one}" for one in addresses)]
+    edge.start(wait_ready=False)
+    with ServingSandbox() as sandbox:
+        client = eventually(lambda: connected(edge), "systemd to listen")
+        eventually(edge.is_ready, "the edge to be started by that")
+        sandbox.id = "one"
+        edge.put("one", {"address": "127.0.0.1"})
+        with client, edge.connect(tls=True) as other:
+            assert client.ask(sandbox.request()).status == other.ask(sandbox.request()).status == 200
+
+
+def connected(edge):
+    try:
+        return edge.connect()
+    except OSError:
+        return None
