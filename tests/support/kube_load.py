@@ -12,7 +12,7 @@ import time
 
 from support.kube_stage import KubeStage
 
-_WRITERS = 4
+_WRITERS = 8
 
 #: What makes an object as long as those of a platform: about 3 KiB with what the API server adds.
 _SPEC = {
