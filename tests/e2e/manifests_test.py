@@ -133,6 +133,14 @@ def test_helm_refuses_nothing_that_values_may_hold():
     assert len(one(documents, "HorizontalPodAutoscaler", "sandgate")["spec"]["metrics"]) == 2
 
 
+@pytest.mark.parametrize(
+    "changes", [{"registry.kind": "podz"}, {"registry.kind": "pods"}, {"domains": []}, {"drain.graceSeconds": "5m"}]
+)
+def test_helm_refuses_values_that_make_no_sense(changes):
+    with pytest.raises(AssertionError, match="values don't meet the specifications of the schema"):
+        templated("base", changes)
+
+
 def test_the_dashboard_is_the_one_in_the_source():
     text = one(rendered("base"), "ConfigMap", "sandgate-dashboard")["data"]["sandgate.json"]
     assert json.loads(text) == json.loads((DEPLOY / "source/files/dashboard.json").read_text())
