@@ -43,7 +43,7 @@ def test_one_that_was_there_before_is_routed_when_the_edge_is_ready(stage, sandb
 
 
 def test_a_sandbox_without_an_id_of_its_own_has_one_that_is_made_of_its_name(stage, sandbox):
-    sandbox.id = hashlib.sha256(b"sandboxes--nameless").hexdigest()[:32]
+    sandbox.id = hashlib.sha256(b"sandboxes/nameless").hexdigest()[:32]
     stage.put("nameless", "127.0.0.1")
     stage.expect(sandbox, "here")
     stage.delete("nameless")

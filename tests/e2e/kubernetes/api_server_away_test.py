@@ -98,7 +98,7 @@ def test_a_token_that_is_refused_is_read_again(stage, server, resident):
 
 def test_an_edge_is_not_ready_before_it_has_the_whole_list(server, make_edge, tmp_path, stage):
     server.stop()
-    edge = make_edge.unstarted(stage.edge.config, command_prefix=stage.edge._command_prefix)
+    edge = make_edge.unstarted({"registry": stage.edge.config["registry"]}, command_prefix=stage.edge._command_prefix)
     try:
         edge.start(wait_ready=False)
         eventually(lambda: _answers(edge), "the edge to answer at all")
