@@ -10,18 +10,15 @@ The edge has the rights of its service account in deploy/ and no other.
 import dataclasses
 import json
 import os
-import subprocess
 from pathlib import Path
 
-import pytest
 import yaml
 
-from support.edge import BINARY
 from support.kube_client import KubeClient
 from support.kube_fixtures import path_of
 from support.kube_server import KubeServer
 from support.manifests import one, rendered
-from support.patience import eventually, seconds
+from support.patience import eventually
 
 NAMESPACE = "sandboxes"
 LONG_AGO = "2026-01-01T00:00:00Z"
@@ -73,17 +70,6 @@ KRUISE = Kind("/apis/agents.kruise.io/v1alpha1", "sandboxes", "Sandbox", {"templ
 OPENSANDBOX = Kind("/apis/sandbox.opensandbox.io/v1alpha1", "batchsandboxes", "BatchSandbox", {}, _opensandbox)
 
 
-def require_source(folder: Path) -> None:
-    """Skips the calling test where the edge was built without the registry source."""
-    config = folder / "source.yaml"
-    config.write_text("domains: [a.test]\nlisteners: [{address: 127.0.0.1:1}]\nregistry: {source: kubernetes}\n")
-    nowhere = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
-    command = [BINARY, "check", "--config", config]
-    done = subprocess.run(command, capture_output=True, text=True, env=nowhere, timeout=seconds(20))
-    if "registry.source: " in done.stderr:
-        pytest.skip("this sandgate has no registry source kubernetes")
-
-
 class KubeStage:
     def __init__(
         self,
@@ -96,7 +82,6 @@ class KubeStage:
         config: dict = {},
     ):
         """`changes` are to the values of deploy/source, `config` to the edge's configuration."""
-        require_source(folder.parent)
         self.server, self.kind = server, kind
         self.client = server.client()
         self._account = Path(folder)
