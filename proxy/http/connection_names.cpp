@@ -17,7 +17,7 @@ bool is_everyday(std::string_view option) {
 ConnectionNames::ConnectionNames(const Fields& fields) {
   constexpr std::string_view kConnection = "connection";
   for (const Field& field : fields) {
-    if (field.name.size() == kConnection.size() && equal_ignoring_case(field.name, kConnection)) take(field.value);
+    if (equal_ignoring_case(field.name, kConnection)) take(field.value);
   }
 }
 
@@ -29,9 +29,8 @@ void ConnectionNames::take(std::string_view list) {
 }
 
 bool ConnectionNames::contains(std::string_view field_name) const {
-  return std::any_of(names_.begin(), names_.begin() + size_, [field_name](std::string_view name) {
-    return name.size() == field_name.size() && equal_ignoring_case(name, field_name);
-  });
+  return std::any_of(names_.begin(), names_.begin() + size_,
+                     [field_name](std::string_view name) { return equal_ignoring_case(name, field_name); });
 }
 
 }  // namespace sandgate::proxy::http

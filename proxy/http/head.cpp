@@ -30,8 +30,8 @@ bool is_grpc(const Fields& fields) {
   return value.size() == kGrpc.size() || value[kGrpc.size()] == '+';
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return to_lower(x) == to_lower(y); });
+bool differ_in_case_at_most(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
 bool is_token(std::string_view text) {

@@ -87,7 +87,12 @@ struct ResponseHead {
 
 /// The media type is exactly application/grpc, or that with a +suffix; application/grpc-web is ordinary HTTP.
 bool is_grpc(const Fields& fields);
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Of texts as long as each other.
+bool differ_in_case_at_most(std::string_view a, std::string_view b);
+/// Inline up to here: most names that are compared differ in length, and most that are alike are lower case.
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a == b || differ_in_case_at_most(a, b));
+}
 /// RFC 9110 5.6.2 token, not empty.
 bool is_token(std::string_view text);
 

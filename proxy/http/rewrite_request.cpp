@@ -175,7 +175,7 @@ class RequestRewriter {
   std::string_view append_to_list(std::string_view name, std::string_view own) {
     constexpr std::string_view kComma = ", ";
     const auto is_given = [name](const Field& field) {
-      return field.name.size() == name.size() && !field.value.empty() && equal_ignoring_case(field.name, name);
+      return !field.value.empty() && equal_ignoring_case(field.name, name);
     };
     std::size_t given_size = 0;
     for (const Field& field : from_.fields) {

@@ -45,6 +45,20 @@ TEST_CASE("json_text: what a terminal, a shell or a JSON reader could trip over 
   CHECK(quoted(text) == expected);
 }
 
+TEST_CASE("json_text: a byte is written alike wherever it stands", "[access_log]") {
+  constexpr std::size_t kLength = 40;  // More than twice of what is looked at together.
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string alone = quoted(std::string(1, static_cast<char>(byte)));
+    for (std::size_t at = 0; at < kLength; ++at) {
+      std::string text(kLength, 'a');
+      text[at] = static_cast<char>(byte);
+      std::string expected = '"' + std::string(kLength, 'a') + '"';
+      expected.replace(at + 1, 1, alone, 1, alone.size() - 2);
+      if (quoted(text) != expected) FAIL("byte " << byte << " at " << at << ": " << quoted(text));
+    }
+  }
+}
+
 TEST_CASE("json_text: the limit cuts neither an escape nor a character in two", "[access_log]") {
   const auto [text, limit, expected] = GENERATE(table<std::string, std::size_t, std::string>({
       {"abcdef", 0, R"("")"},
