@@ -2,6 +2,7 @@
 
 A sandbox that exists is never answered as not found, none gets another's requests, and all is well again by itself."""
 
+import functools
 import json
 
 import pytest
@@ -159,7 +160,7 @@ def test_answers_that_take_longer_than_a_lookup_may(through_link):
 
 
 def test_cut_in_the_middle_of_a_reply(through_link):
-    """At every byte of what the server says first on a connection, and of a reply."""
+    """In what the server says of a change, and in what it says first on a connection."""
     stage = through_link
     with ServingSandbox() as known, ServingSandbox() as other:
         for sandbox in (known, other):
@@ -169,13 +170,14 @@ def test_cut_in_the_middle_of_a_reply(through_link):
         assert stage.outcome(known) == "ok"
         with Traffic(stage.edge, [known, other]) as traffic:
             for cut in (0, 1, 3, 4, 8, 17, 33, 60, 90, 120):
-                eventually(lambda: is_exact(stage), "the edge to be told of changes")
-                before = stage.link.cuts
-                stage.link.cut_after = cut
-                stage.put(other, execution_id=f"generation-{cut}")
-                eventually(lambda: stage.link.cuts > before, "the connection to be cut")
-                stage.link.cut_after = None
-                traffic.wait_for_more(20)
+                changed = functools.partial(stage.put, other, execution_id=f"generation-{cut}")
+                for cause in (changed, stage.link.drop_all):
+                    eventually(lambda: is_exact(stage), "the edge to be told of changes")
+                    before = stage.link.cuts
+                    stage.link.cut_after = cut
+                    cause()
+                    eventually(lambda: stage.link.cuts > before, "the connection to be cut")
+                    traffic.wait_for_more(20)
             eventually(lambda: is_exact(stage), "the edge to be told of changes")
             outcomes = traffic.stop()
     wrong = [outcome for outcome in outcomes if outcome not in ("ok", "route_changed")]

@@ -2,7 +2,7 @@
 
 with SlowLink(server.port) as link:    # the edge connects to link.port
     link.delay = 1.0                   # seconds, of everything the server says from now on
-    link.cut_after = 10                # bytes the server may still say on each connection before it is reset
+    link.cut_after = 10                # bytes the server may still say; the connection it says the last of them on is reset
 """
 
 import socket
@@ -71,6 +71,7 @@ class SlowLink:
                     block = self._let_through(block)
                 sink.sendall(block)
                 if is_server and self.cut_after == 0:
+                    self.cut_after = None
                     self.cuts += 1
                     break
         except OSError:
