@@ -13,10 +13,8 @@ Counter& gauge(Metrics& metrics, ClientState state) {
   return metrics.client_connections[static_cast<std::size_t>(state)];
 }
 
-void count(Metrics& metrics, LimitLabel limit) { metrics.limits[static_cast<std::size_t>(limit)].add(); }
-
 void count_refused(Metrics& metrics, Failure refusal) {
-  count(metrics, refusal == Failure::client_limit ? LimitLabel::connections_per_client : LimitLabel::connections);
+  metrics.limit(refusal == Failure::client_limit ? LimitLabel::connections_per_client : LimitLabel::connections).add();
 }
 
 }  // namespace
@@ -86,7 +84,7 @@ Task<bool> ClientConnection::read_proxy_header() {
 Task<bool> ClientConnection::shake_hands() {
   if (!tls_) co_return true;
   if (const auto limit = port_.gate_.begin_handshake(place_)) {
-    count(port_.host_.metrics, *limit);
+    port_.host_.metrics.limit(*limit).add();
     co_return false;
   }
   const TimePoint deadline = after(port_.host_.loop.now(), port_.host_.config->timeouts.tls_handshake);
@@ -153,19 +151,19 @@ void ClientPort::accepted(net::Accepted connection) {
     connections_.push_back(*made);
     serve(std::move(made));
   } catch (const std::exception&) {
-    count(host_.metrics, LimitLabel::open_files);
+    host_.metrics.limit(LimitLabel::open_files).add();
   }
 }
 
-void ClientPort::out_of_descriptors() { count(host_.metrics, LimitLabel::open_files); }
+void ClientPort::out_of_descriptors() { host_.metrics.limit(LimitLabel::open_files).add(); }
 
 bool ClientPort::has_room() {
   if (host_.memory != nullptr && host_.memory->pressure() == MemoryBudget::Pressure::full) {
-    count(host_.metrics, LimitLabel::memory);
+    host_.metrics.limit(LimitLabel::memory).add();
     return false;
   }
   if (setting_.tls == nullptr || gate_.has_handshake_room()) return true;
-  count(host_.metrics, LimitLabel::handshakes);
+  host_.metrics.limit(LimitLabel::handshakes).add();
   return false;
 }
 

@@ -58,8 +58,6 @@ Control::Control(Parts parts)
       own_gate_({kOwnConnections}),
       signal_fd_(open_signals()),
       signals_(*this),
-      tick_(*this, &Control::tick),
-      drain_timer_(*this, &Control::advance_drain),
       file_watch_(loop_, [this] { files_changed(); }),
       registry_exact_at_(loop_.now()) {
   loop_.watch(signal_fd_.number(), EPOLLIN, signals_);

@@ -9,6 +9,7 @@
 #include <proxy/access_log.hpp>
 #include <proxy/admin.hpp>
 #include <proxy/admin_handler.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/client_connection.hpp>
 #include <proxy/connection_gate.hpp>
 #include <proxy/drain.hpp>
@@ -72,18 +73,6 @@ class Control {
    private:
     static void run(Runnable& self) { static_cast<Signals&>(self).control.take_signals(); }
   };
-  class Timer final : public Deadline {
-   public:
-    Timer(Control& of, void (Control::*due)()) : Deadline(&over), control_(of), due_(due) {}
-
-   private:
-    static void over(Deadline& self) {
-      auto& timer = static_cast<Timer&>(self);
-      (timer.control_.*timer.due_)();
-    }
-    Control& control_;
-    void (Control::*due_)();
-  };
 
   Parts parts_;
   Loop loop_;
@@ -100,8 +89,8 @@ class Control {
   std::vector<std::unique_ptr<ClientPort>> ports_;
   UniqueFd signal_fd_;
   Signals signals_;
-  Timer tick_;
-  Timer drain_timer_;
+  CallOnTime<&Control::tick> tick_{*this};
+  CallOnTime<&Control::advance_drain> drain_timer_{*this};
   FileWatch file_watch_;
   std::vector<std::string> fingerprints_;
   std::string registry_problem_;            ///< Of the last load; empty: none.

@@ -26,8 +26,7 @@ void add_folders(const std::filesystem::path& file, std::set<std::string>& folde
 
 }  // namespace
 
-FileWatch::FileWatch(Loop& loop, std::function<void()> changed)
-    : loop_(loop), changed_(std::move(changed)), settled_(*this), noticed_(*this) {}
+FileWatch::FileWatch(Loop& loop, std::function<void()> changed) : loop_(loop), changed_(std::move(changed)) {}
 
 FileWatch::~FileWatch() = default;
 

@@ -5,6 +5,7 @@
 // one call. Other files of those folders make calls too: the caller compares.
 #pragma once
 
+#include <proxy/base/calling.hpp>
 #include <proxy/base/loop.hpp>
 
 #include <chrono>
@@ -28,31 +29,15 @@ class FileWatch final : private EventSource {
   void watch(const std::vector<std::string>& files);
 
  private:
-  class Settled final : public Deadline {
-   public:
-    explicit Settled(FileWatch& of) : Deadline(&over), watch(of) {}
-    FileWatch& watch;
-
-   private:
-    static void over(Deadline& self) { static_cast<Settled&>(self).watch.changed_(); }
-  };
-  class Noticed final : public Runnable {
-   public:
-    explicit Noticed(FileWatch& of) : Runnable(&run), watch(of) {}
-    FileWatch& watch;
-
-   private:
-    static void run(Runnable& self) { static_cast<Noticed&>(self).watch.take_events(); }
-  };
-
   void note(std::uint32_t epoll_events) override;
   void take_events();
+  void report() { changed_(); }
 
   Loop& loop_;
   std::function<void()> changed_;
   UniqueFd inotify_;
-  Settled settled_;
-  Noticed noticed_;
+  CallOnTime<&FileWatch::report> settled_{*this};
+  CallSoon<&FileWatch::take_events> noticed_{*this};
 };
 
 }  // namespace sandgate::proxy

@@ -15,7 +15,7 @@ void DurationHistogram::observe(std::chrono::nanoseconds duration) {
 }
 
 void count_limit(Metrics& metrics, Failure failure) {
-  const auto hit = [&](LimitLabel label) { metrics.limits[static_cast<std::size_t>(label)].add(); };
+  const auto hit = [&](LimitLabel label) { metrics.limit(label).add(); };
   switch (failure) {
     case Failure::too_many_connections:
       return hit(LimitLabel::connections_per_sandbox);

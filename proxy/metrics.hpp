@@ -106,6 +106,8 @@ struct Metrics {
   DurationHistogram exchange_duration;
   DurationHistogram first_byte;
   DurationHistogram connect_duration;
+
+  Counter& limit(LimitLabel label) { return limits[static_cast<std::size_t>(label)]; }
 };
 
 /// A limit's own count, beside the outcome; nothing for a failure that is no limit's, or that was counted where a

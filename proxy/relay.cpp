@@ -14,9 +14,7 @@ Relay::Relay(const Parties& parties, const config::Timeouts& timeouts, Traffic& 
       tunnel_idle_timeout_(timeouts.tunnel_idle),
       traffic_(traffic),
       up_(*this, traffic.bytes_up),
-      down_(*this, traffic.bytes_down),
-      idle_(*this),
-      client_gone_(*this) {
+      down_(*this, traffic.bytes_down) {
   restart_idle();
 }
 

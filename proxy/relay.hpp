@@ -18,6 +18,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/exchange.hpp>
 #include <proxy/http/rewrite.hpp>
@@ -71,24 +72,10 @@ class Relay final : public LiveExchange {
     Relay& relay_;
     std::uint64_t& bytes_;
   };
-  class Idle final : public Deadline {
-   public:
-    explicit Idle(Relay& of) : Deadline(&over), relay(of) {}
-    Relay& relay;
-
-   private:
-    static void over(Deadline& self) { static_cast<Idle&>(self).relay.end(Failure::stream_idle_timeout); }
-  };
-  class ClientGone final : public Runnable {
-   public:
-    explicit ClientGone(Relay& of) : Runnable(&run), relay(of) {}
-    Relay& relay;
-
-   private:
-    static void run(Runnable& self) { static_cast<ClientGone&>(self).relay.end(Failure::client_closed); }
-  };
 
   void restart_idle();
+  void end_idle() { end(Failure::stream_idle_timeout); }
+  void end_left() { end(Failure::client_closed); }
   Task<Result<void>> exchange(const http::RequestHead& request, const http::Scene& scene);
   Task<void> upload(Task<Result<void>> passing);
   Task<Result<void>> respond(const http::Scene& scene);
@@ -102,8 +89,8 @@ class Relay final : public LiveExchange {
   Traffic& traffic_;
   Direction up_;
   Direction down_;
-  Idle idle_;
-  ClientGone client_gone_;
+  CallOnTime<&Relay::end_idle> idle_{*this};
+  CallSoon<&Relay::end_left> client_gone_{*this};
   std::optional<Failure> cause_;  ///< Why it was ended early.
   bool is_over_ = false;          ///< The response has decided; nothing ends it early any more.
 };

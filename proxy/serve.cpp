@@ -1,3 +1,4 @@
+#include <proxy/base/calling.hpp>
 #include <proxy/http/refusal.hpp>
 #include <proxy/http/rewrite.hpp>
 #include <proxy/journal.hpp>
@@ -212,17 +213,18 @@ Task<Result<void>> still_stands(const ServeEnvironment& edge, const Passage& pas
 }
 
 /// Marks an attempt as abandoned when the client is gone.
-class Abandonment final : public Runnable {
+class Abandonment final {
  public:
-  Abandonment(Exchange& client, upstream::Attempt& attempt) : Runnable(&run), client_(client), attempt_(attempt) {
-    client_.on_gone(this);
+  Abandonment(Exchange& client, upstream::Attempt& attempt) : client_(client), abandon_(attempt) {
+    client_.on_gone(&abandon_);
   }
   ~Abandonment() { client_.on_gone(nullptr); }
+  Abandonment(const Abandonment&) = delete;
+  Abandonment& operator=(const Abandonment&) = delete;
 
  private:
-  static void run(Runnable& self) { static_cast<Abandonment&>(self).attempt_.abandon(); }
   Exchange& client_;
-  upstream::Attempt& attempt_;
+  CallSoon<&upstream::Attempt::abandon> abandon_;
 };
 
 Task<Result<upstream::UpstreamPtr>> open(const ServeEnvironment& edge, Exchange& client, Journal& journal,
@@ -241,8 +243,7 @@ Task<Result<void>> carry(const ServeEnvironment& edge, Exchange& client, Journal
   for (;;) {
     auto opened = co_await open(edge, client, journal, passage.destination, reuse);
     if (opened.has_error()) {
-      if (opened.error() == Failure::overloaded)
-        edge.metrics.limits[static_cast<std::size_t>(LimitLabel::open_files)].add();
+      if (opened.error() == Failure::overloaded) edge.metrics.limit(LimitLabel::open_files).add();
       co_return opened.error();
     }
     upstream::Upstream& upstream = **opened;

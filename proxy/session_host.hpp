@@ -52,7 +52,7 @@ struct SessionHost {
   /// A new exchange is to be refused (hardening O-MEM), and is counted as that.
   bool refuses_for_memory() const {
     if (memory == nullptr || memory->may_begin()) return false;
-    metrics.limits[static_cast<std::size_t>(LimitLabel::memory)].add();
+    metrics.limit(LimitLabel::memory).add();
     return true;
   }
 };

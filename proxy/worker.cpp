@@ -38,10 +38,7 @@ Worker::Worker(const Shared& shared, const Settings& settings, std::unique_ptr<A
              {share(settings.config->upstream.idle_per_port, shared.workers),
               share(settings.config->upstream.idle_total, shared.workers)}}),
       environment_{loop_, metrics_, log_.get(), shared.registry, pool_, live_, config_, drain_, random_},
-      host_{loop_, buffers_, metrics_, *this, config_, drain_, &memory_},
-      last_call_(*this),
-      empty_check_(*this),
-      memory_check_(*this) {
+      host_{loop_, buffers_, metrics_, *this, config_, drain_, &memory_} {
   set_memory_limit();
 }
 

@@ -4,6 +4,7 @@
 
 #include <config/config.hpp>
 #include <proxy/access_log.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/client_connection.hpp>
 #include <proxy/connection_gate.hpp>
 #include <proxy/live_exchanges.hpp>
@@ -60,31 +61,6 @@ class Worker final : private ExchangeHandler {
   void set_memory_limit();
   void check_memory();
 
-  class LastCall final : public Deadline {
-   public:
-    explicit LastCall(Worker& of) : Deadline(&over), worker(of) {}
-    Worker& worker;
-
-   private:
-    static void over(Deadline& self) { static_cast<LastCall&>(self).worker.abort_everything(); }
-  };
-  class MemoryCheck final : public Deadline {
-   public:
-    explicit MemoryCheck(Worker& of) : Deadline(&over), worker(of) {}
-    Worker& worker;
-
-   private:
-    static void over(Deadline& self) { static_cast<MemoryCheck&>(self).worker.check_memory(); }
-  };
-  class EmptyCheck final : public Deadline {
-   public:
-    explicit EmptyCheck(Worker& of) : Deadline(&over), worker(of) {}
-    Worker& worker;
-
-   private:
-    static void over(Deadline& self) { static_cast<EmptyCheck&>(self).worker.stop_when_empty(); }
-  };
-
   Shared shared_;
   std::shared_ptr<const config::Config> config_;
   std::shared_ptr<const upstream::DialPolicy> dial_policy_;
@@ -101,9 +77,9 @@ class Worker final : private ExchangeHandler {
   ServeEnvironment environment_;
   SessionHost host_;
   std::vector<std::unique_ptr<ClientPort>> ports_;
-  LastCall last_call_;
-  EmptyCheck empty_check_;
-  MemoryCheck memory_check_;
+  CallOnTime<&Worker::abort_everything> last_call_{*this};
+  CallOnTime<&Worker::stop_when_empty> empty_check_{*this};
+  CallOnTime<&Worker::check_memory> memory_check_{*this};
   std::thread thread_;
 };
 

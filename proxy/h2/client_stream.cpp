@@ -106,7 +106,7 @@ Task<Result<Part>> ClientStream::read() {
 Task<Result<void>> ClientStream::write(Part part) {
   const Result<void> written = co_await Stream::write(part);
   if (written.has_error() && written.error() == Failure::client_write_timeout) {
-    host_.metrics.limits[static_cast<std::size_t>(LimitLabel::h2_stalled_streams)].add();
+    host_.metrics.limit(LimitLabel::h2_stalled_streams).add();
   }
   co_return written;
 }

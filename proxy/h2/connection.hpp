@@ -9,6 +9,7 @@
 #pragma once
 
 #include <proxy/base/buffer_pool.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/base/signal.hpp>
 #include <proxy/base/task.hpp>
@@ -55,16 +56,6 @@ class Connection {
   // After so much in a row from one peer the others have their turn (hardening O-FAIR).
   static constexpr std::size_t kFairShare = 64 * 1024;
 
-  /// Credit for a held stream did not come.
-  class Patience final : public Deadline {
-   public:
-    explicit Patience(Connection& connection) : Deadline(&over), connection_(connection) {}
-
-   private:
-    static void over(Deadline& self) { static_cast<Patience&>(self).connection_.lose_patience(); }
-    Connection& connection_;
-  };
-
   Companion read_all();
   Companion write_all();
   Task<void> read_until_over();
@@ -79,11 +70,11 @@ class Connection {
   Owner& owner_;
   std::chrono::milliseconds write_stall_;
   Codec codec_;
-  Buffer block_;    ///< Frames that are to be sent next.
-  Signal output_;   ///< There is something in it, or reading is over.
-  Signal drained_;  ///< A block was sent.
-  Signal done_;     ///< One of the two coroutines ended.
-  Patience patience_{*this};
+  Buffer block_;                                            ///< Frames that are to be sent next.
+  Signal output_;                                           ///< There is something in it, or reading is over.
+  Signal drained_;                                          ///< A block was sent.
+  Signal done_;                                             ///< One of the two coroutines ended.
+  CallOnTime<&Connection::lose_patience> patience_{*this};  ///< Credit for a held stream did not come.
   std::size_t share_ = 0;
   bool is_reading_over_ = false;
   bool is_writing_over_ = false;

@@ -39,13 +39,13 @@ Task<void> Session::run(std::optional<Failure> refusal, TimePoint preface_by) {
   if (host_.drain >= DrainPhase::finishing) drain();
   co_await connection_.run();
   while (stream_count_ > 0) co_await all_served_.wait();
-  if (const auto limit = connection_.codec().exceeded()) count(*limit);
+  if (const auto limit = connection_.codec().exceeded()) host_.metrics.limit(*limit).add();
   if (!transport_.is_aborted()) co_await net::linger(transport_, host_.buffers, host_.linger());
 }
 
 StreamHandler* Session::opened(StreamId id) {
   if (stream_count_ >= host_.config->limits.streams_per_connection) {
-    count(LimitLabel::h2_streams);
+    host_.metrics.limit(LimitLabel::h2_streams).add();
     return nullptr;
   }
   if (host_.refuses_for_memory()) return nullptr;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <proxy/active_mark.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/base/signal.hpp>
 #include <proxy/exchange.hpp>
@@ -38,31 +39,6 @@ class Session final : public ClientSession, private Connection::Owner {
  private:
   enum class Phase : std::uint8_t { serving, announced, ending };
 
-  /// What happens when nothing happened for long enough.
-  class Timer final : public Deadline {
-   public:
-    using Act = void (Session::*)();
-    Timer(Session& session, Act act) : Deadline(&over), session_(session), act_(act) {}
-
-   private:
-    static void over(Deadline& self) {
-      auto& timer = static_cast<Timer&>(self);
-      (timer.session_.*timer.act_)();
-    }
-    Session& session_;
-    Act act_;
-  };
-
-  /// A stream that was opening has ended, outside of `receive`: it is to be served as malformed.
-  class CutOff final : public Runnable {
-   public:
-    explicit CutOff(Session& session) : Runnable(&run), session_(session) {}
-
-   private:
-    static void run(Runnable& self) { static_cast<CutOff&>(self).session_.begin(); }
-    Session& session_;
-  };
-
   StreamHandler* opened(StreamId id) override;
   void going_away(StreamId /*last*/) override {}
   void received() override;
@@ -76,7 +52,6 @@ class Session final : public ClientSession, private Connection::Owner {
   void rest();
   void end();
   void abort() { connection_.abort(); }
-  void count(LimitLabel label) { host_.metrics.limits[static_cast<std::size_t>(label)].add(); }
 
   SessionHost& host_;
   const ClientInfo& client_;
@@ -90,10 +65,11 @@ class Session final : public ClientSession, private Connection::Owner {
   bool has_begun_ = false;  ///< The preface came.
   Phase phase_ = Phase::serving;
   std::optional<ActiveMark> active_;
-  Timer idle_{*this, &Session::end};
-  Timer opening_late_{*this, &Session::abort};
-  Timer last_call_{*this, &Session::end};
-  CutOff cut_off_{*this};
+  CallOnTime<&Session::end> idle_{*this};
+  CallOnTime<&Session::abort> opening_late_{*this};
+  CallOnTime<&Session::end> last_call_{*this};
+  /// A stream that was opening has ended, outside of `receive`: it is to be served as malformed.
+  CallSoon<&Session::begin> cut_off_{*this};
   Signal all_served_;
 };
 

@@ -94,7 +94,7 @@ std::optional<UniqueFd> take_socket_for(const config::Endpoint& address, std::ve
 }
 
 Listener::Listener(Loop& loop, UniqueFd socket, Handler& handler)
-    : loop_(loop), socket_(std::move(socket)), handler_(handler), wake_(*this), pause_(*this) {
+    : loop_(loop), socket_(std::move(socket)), handler_(handler) {
   if (const auto bound = SocketAddress::of_socket(socket_.number())) port_ = bound->port();
   resume();
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/loop.hpp>
 
 #include <chrono>
@@ -63,25 +64,9 @@ class Listener final : private EventSource {
   void close();
 
  private:
-  class Wake final : public Runnable {
-   public:
-    explicit Wake(Listener& owner) : Runnable(&run), listener(owner) {}
-    Listener& listener;
-
-   private:
-    static void run(Runnable& self) { static_cast<Wake&>(self).listener.accept_some(kAcceptsPerWake); }
-  };
-  class Pause final : public Deadline {
-   public:
-    explicit Pause(Listener& owner) : Deadline(&over), listener(owner) {}
-    Listener& listener;
-
-   private:
-    static void over(Deadline& self) { static_cast<Pause&>(self).listener.try_again(); }
-  };
-
   void note(std::uint32_t epoll_events) override;
   void accept_some(int limit);
+  void accept_next() { accept_some(kAcceptsPerWake); }
   void pause();
   void resume();
   void try_again();
@@ -90,8 +75,8 @@ class Listener final : private EventSource {
   UniqueFd socket_;
   Handler& handler_;
   std::uint16_t port_ = 0;
-  Wake wake_;
-  Pause pause_;
+  CallSoon<&Listener::accept_next> wake_{*this};
+  CallOnTime<&Listener::try_again> pause_{*this};
 };
 
 }  // namespace sandgate::proxy::net

@@ -1,6 +1,7 @@
 // connection: one TCP connection to a port of a sandbox, and whose it is.
 #pragma once
 
+#include <proxy/base/calling.hpp>
 #include <proxy/net/transport.hpp>
 #include <proxy/upstream/idle_list.hpp>
 #include <proxy/upstream/pool_key.hpp>
@@ -31,7 +32,7 @@ class Connection final : public IdleEntry {
   };
 
   Connection(Loop& loop, BufferPool& buffers, UniqueFd socket, Owner& owner)
-      : transport(loop, buffers, std::move(socket)), heard_(*this), expired_(*this), owner_(owner) {}
+      : transport(loop, buffers, std::move(socket)), owner_(owner) {}
 
   net::Transport transport;
   PoolShelf* shelf = nullptr;
@@ -50,31 +51,10 @@ class Connection final : public IdleEntry {
   }
 
  private:
-  class Heard final : public Runnable {
-   public:
-    explicit Heard(Connection& of) : Runnable(&run), connection(of) {}
-    Connection& connection;
+  void end_rest() { owner_.idle_ended(*this); }
 
-   private:
-    static void run(Runnable& self) {
-      Connection& of = static_cast<Heard&>(self).connection;
-      of.owner_.idle_ended(of);
-    }
-  };
-  class Expired final : public Deadline {
-   public:
-    explicit Expired(Connection& of) : Deadline(&over), connection(of) {}
-    Connection& connection;
-
-   private:
-    static void over(Deadline& self) {
-      Connection& of = static_cast<Expired&>(self).connection;
-      of.owner_.idle_ended(of);
-    }
-  };
-
-  Heard heard_;
-  Expired expired_;
+  CallSoon<&Connection::end_rest> heard_{*this};
+  CallOnTime<&Connection::end_rest> expired_{*this};
   Owner& owner_;
 };
 

@@ -52,9 +52,7 @@ H2Link::H2Link(std::unique_ptr<Connection>&& connection, const Environment& envi
       keeper_(keeper),
       connection_(connection->transport, environment.buffers, codec_setting(environment.config->limits), *this,
                   environment.config->timeouts.stream_idle),
-      none_left_(connection->transport.loop()),
-      rested_(*this),
-      ended_(*this) {
+      none_left_(connection->transport.loop()) {
   bound_acknowledgement(connection->transport.socket(), environment.config->timeouts.sandbox_ack);
   running_ = run(connection_.run());
   tcp_ = std::move(connection);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/base/signal.hpp>
 #include <proxy/h2/connection.hpp>
@@ -66,26 +67,6 @@ class H2Link final : private h2::Connection::Owner {
   void abort() { connection_.abort(); }
 
  private:
-  class Ended final : public Runnable {
-   public:
-    explicit Ended(H2Link& of) : Runnable(&run), link(of) {}
-    H2Link& link;
-
-   private:
-    static void run(Runnable& self) {
-      H2Link& of = static_cast<Ended&>(self).link;
-      of.keeper_.link_ended(of);
-    }
-  };
-  class Rested final : public Deadline {
-   public:
-    explicit Rested(H2Link& of) : Deadline(&over), link(of) {}
-    H2Link& link;
-
-   private:
-    static void over(Deadline& self) { static_cast<Rested&>(self).link.close(); }
-  };
-
   h2::StreamHandler* opened(h2::StreamId /*id*/) override { return nullptr; }  // A sandbox opens none.
   void going_away(h2::StreamId /*last*/) override { takes_streams_ = false; }
   void received() override {}
@@ -93,6 +74,7 @@ class H2Link final : private h2::Connection::Owner {
 
   Companion run(Task<void> moving);
   void close();
+  void report_end() { keeper_.link_ended(*this); }
   void move_gauge(UpstreamState from, UpstreamState to);
 
   std::unique_ptr<Connection> tcp_;
@@ -103,8 +85,8 @@ class H2Link final : private h2::Connection::Owner {
   bool takes_streams_ = true;
   bool is_closing_ = false;
   Signal none_left_;
-  Rested rested_;
-  Ended ended_;
+  CallOnTime<&H2Link::close> rested_{*this};
+  CallSoon<&H2Link::report_end> ended_{*this};
   Companion running_;
 };
 

@@ -1,3 +1,4 @@
+#include <proxy/base/calling.hpp>
 #include <proxy/registry/kubernetes/feed.hpp>
 #include <proxy/registry/kubernetes/kubernetes.hpp>
 #include <proxy/registry/kubernetes/secrets.hpp>
@@ -81,15 +82,6 @@ struct KubernetesSource::Running {
   void tick();
   std::string problem() const;
 
-  class Tick final : public Deadline {
-   public:
-    explicit Tick(Running& of) : Deadline(&over), running(of) {}
-    Running& running;
-
-   private:
-    static void over(Deadline& self) { static_cast<Tick&>(self).running.tick(); }
-  };
-
   Loop loop;
   BufferPool buffers;
   Registry& registry;
@@ -98,7 +90,7 @@ struct KubernetesSource::Running {
   Claims claims;
   Secrets secrets;
   std::vector<std::unique_ptr<Feed>> feeds;
-  Tick ticking;
+  CallOnTime<&Running::tick> ticking{*this};
   bool is_stopping = false;
   std::uint64_t counted_rounds = 0;
 
@@ -114,7 +106,6 @@ KubernetesSource::Running::Running(const config::KubernetesRegistry& config, Reg
       publisher(to),
       claims(publisher, std::max<std::size_t>(config.namespaces.size(), 1)),
       secrets(loop, buffers, config, claims),
-      ticking(*this),
       exact_at(loop.now().time_since_epoch().count()) {
   std::random_device random;
   const std::vector<std::string> everywhere{""};

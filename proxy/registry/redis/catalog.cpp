@@ -27,8 +27,7 @@ Catalog::Catalog(Loop& loop, Registry& registry, Setting setting)
                if (!usage) return 0;
                return usage->active > 0 ? std::nullopt : std::optional(usage->exchanges.load());
              }),
-      doubted_(new routing::Trust(Standing::doubtful)),
-      timer_(*this) {
+      doubted_(new routing::Trust(Standing::doubtful)) {
   counts_.exact_at = loop_.now().time_since_epoch().count();
 }
 

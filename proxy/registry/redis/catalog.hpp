@@ -12,6 +12,7 @@
 #pragma once
 
 #include <config/config.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/registry/redis/cache.hpp>
 #include <proxy/registry/redis/flights.hpp>
 #include <proxy/registry/redis/nodes.hpp>
@@ -60,15 +61,6 @@ class Catalog final : public Link::Owner {
   const Counts& counts() const { return counts_; }
 
  private:
-  class Timer final : public Deadline {
-   public:
-    explicit Timer(Catalog& of) : Deadline(&over), catalog_(of) {}
-
-   private:
-    static void over(Deadline& self) { static_cast<Timer&>(self).catalog_.on_time(); }
-    Catalog& catalog_;
-  };
-
   void link_changed(Link& link) override;
   void key_changed(std::string_view key) override;
   void all_changed(Link& link) override;
@@ -103,7 +95,7 @@ class Catalog final : public Link::Owner {
   std::deque<SandboxId> to_refresh_;
   routing::TrustPtr doubted_;  ///< Of what is known to have changed.
   Counts counts_;
-  Timer timer_;
+  CallOnTime<&Catalog::on_time> timer_{*this};
   TimePoint retry_at_ = kNever;
   std::string reported_;  ///< The last state that was logged.
 };

@@ -10,8 +10,7 @@ Cluster::Cluster(const Link::Environment& environment, Link::Place seed)
     : environment_(environment),
       own_{environment.loop, environment.buffers, *this, environment.access},
       seed_(std::move(seed)),
-      exact_at_(environment.loop.now()),
-      timer_(*this) {
+      exact_at_(environment.loop.now()) {
   shard_of_.fill(kNobody);
 }
 

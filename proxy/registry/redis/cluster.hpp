@@ -10,6 +10,7 @@
 // go and come.
 #pragma once
 
+#include <proxy/base/calling.hpp>
 #include <proxy/registry/redis/cluster_slots.hpp>
 #include <proxy/registry/redis/nodes.hpp>
 
@@ -49,14 +50,6 @@ class Cluster final : public Nodes, private Link::Owner {
     Link* master = nullptr;
     std::vector<Link*> replicas;
   };
-  class Timer final : public Deadline {
-   public:
-    explicit Timer(Cluster& of) : Deadline(&over), cluster_(of) {}
-
-   private:
-    static void over(Deadline& self) { static_cast<Timer&>(self).cluster_.refresh(); }
-    Cluster& cluster_;
-  };
   static constexpr std::size_t kNobody = SIZE_MAX;
 
   void link_changed(Link& link) override;
@@ -81,7 +74,7 @@ class Cluster final : public Nodes, private Link::Owner {
   std::array<std::size_t, kSlots> shard_of_;  ///< Index into shards_, or kNobody.
   std::string last_asked_;
   TimePoint exact_at_;
-  Timer timer_;
+  CallOnTime<&Cluster::refresh> timer_{*this};
   std::string problem_;
   bool is_stopping_ = false;
 };

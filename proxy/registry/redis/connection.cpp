@@ -34,7 +34,7 @@ std::string text_of(net::Io outcome) {
 }  // namespace
 
 Connection::Connection(Loop& loop, BufferPool& buffers, OnPush pushed)
-    : loop_(loop), buffers_(buffers), pushed_(std::move(pushed)), flush_(*this), ping_(*this) {}
+    : loop_(loop), buffers_(buffers), pushed_(std::move(pushed)) {}
 
 Connection::~Connection() = default;
 

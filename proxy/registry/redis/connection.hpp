@@ -9,6 +9,7 @@
 #pragma once
 
 #include <config/ip_address.hpp>
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/net/tls_client.hpp>
 #include <proxy/net/transport.hpp>
@@ -65,22 +66,6 @@ class Connection {
     OnReplies done;
     std::vector<Reply> got;
   };
-  class Flush final : public Runnable {
-   public:
-    explicit Flush(Connection& of) : Runnable(&run), connection(of) {}
-    Connection& connection;
-
-   private:
-    static void run(Runnable& self) { static_cast<Flush&>(self).connection.begin_writing(); }
-  };
-  class Ping final : public Deadline {
-   public:
-    explicit Ping(Connection& of) : Deadline(&over), connection(of) {}
-    Connection& connection;
-
-   private:
-    static void over(Deadline& self) { static_cast<Ping&>(self).connection.ping(); }
-  };
 
   Task<void> read_all();
   void take_replies();
@@ -99,8 +84,8 @@ class Connection {
   std::string outbox_;
   std::string leaving_;       ///< What is being written.
   Event* written_ = nullptr;  ///< Set when the last write is over, once somebody waits for that.
-  Flush flush_;
-  Ping ping_;
+  CallSoon<&Connection::begin_writing> flush_{*this};
+  CallOnTime<&Connection::ping> ping_{*this};
   std::string why_;
   bool is_open_ = false;
   bool is_over_ = false;  ///< `run` has ended: nothing is owed any more.

@@ -30,9 +30,7 @@ Link::Link(const Environment& environment, Place place, LinkRole role)
       place_(std::move(place)),
       role_(role),
       resolver_(environment.loop),
-      exact_at_(environment.loop.now()),
-      away_timer_(*this, &Link::say_away),
-      stale_timer_(*this, &Link::forget_sessions) {}
+      exact_at_(environment.loop.now()) {}
 
 Link::~Link() = default;
 

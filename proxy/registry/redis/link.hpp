@@ -18,6 +18,7 @@
 // A replica is only asked; nothing is kept of what it says. Connecting is tried again for ever, a second apart at most.
 #pragma once
 
+#include <proxy/base/calling.hpp>
 #include <proxy/base/fork.hpp>
 #include <proxy/net/resolve.hpp>
 #include <proxy/registry/redis/connection.hpp>
@@ -113,18 +114,6 @@ class Link {
     routing::TrustPtr trust;
     TimePoint ended_at = kNever;
   };
-  class Timer final : public Deadline {
-   public:
-    Timer(Link& of, void (Link::*due)()) : Deadline(&over), link_(of), due_(due) {}
-
-   private:
-    static void over(Deadline& self) {
-      auto& timer = static_cast<Timer&>(self);
-      (timer.link_.*timer.due_)();
-    }
-    Link& link_;
-    void (Link::*due_)();
-  };
 
   Task<void> run();
   Task<void> run_told();
@@ -158,8 +147,8 @@ class Link {
   std::deque<Session> sessions_;  ///< The last is the current one.
   TimePoint exact_at_;
   std::string problem_;
-  Timer away_timer_;
-  Timer stale_timer_;
+  CallOnTime<&Link::say_away> away_timer_{*this};
+  CallOnTime<&Link::forget_sessions> stale_timer_{*this};
   bool is_said_away_ = false;
   bool is_stopping_ = false;
   std::optional<Fork> running_;

@@ -195,7 +195,7 @@ class Serving {
   }
   tests::PeerStream& stream(StreamId id) { return client.peer.stream(id); }
   bool is_answered(StreamId id) { return stream(id).over.has_value(); }
-  std::uint64_t limit(LimitLabel label) const { return metrics.limits[static_cast<std::size_t>(label)].value(); }
+  std::uint64_t limit(LimitLabel label) { return metrics.limit(label).value(); }
 
   template <class IsDone>
   bool run_until(IsDone is_done) {
