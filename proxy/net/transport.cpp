@@ -55,7 +55,9 @@ void Transport::Direction::Awaiter::await_suspend(std::coroutine_handle<> handle
   direction.loop_.arm(direction, deadline);
 }
 
-Io Transport::Direction::Awaiter::await_resume() { return std::exchange(direction.why_, Io::ok); }
+Io Transport::Direction::Awaiter::await_resume() {
+  return is_taken ? Io::broken : std::exchange(direction.why_, Io::ok);
+}
 
 // --- Transport ------------------------------------------------------------------------------------------------------
 
@@ -251,21 +253,14 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
   co_return Io::ok;
 }
 
-Transport::Attempted Transport::try_write_tls(std::string_view bytes, Direction*& blocked_on) {
-  blocked_on = &writing_;
+/// OpenSSL wants to read first after a part of a handshake message, which is of no use to an honest peer: that fails.
+Transport::Attempted Transport::try_write_tls(std::string_view bytes) {
   ERR_clear_error();
   std::size_t written = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
   if (result == 1) return {Attempt::done, written};
-  switch (SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_WRITE:
-      return {Attempt::would_block, 0};
-    case SSL_ERROR_WANT_READ:
-      blocked_on = &reading_;
-      return {Attempt::would_block, 0};
-    default:
-      return {Attempt::failed, 0};
-  }
+  const bool is_full = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
+  return {is_full ? Attempt::would_block : Attempt::failed, 0};
 }
 
 /// A head and its first chunk, or a chunk and its framing, go into one record.
@@ -283,12 +278,11 @@ Task<Io> Transport::write_record(std::span<const std::string_view> pieces, std::
   co_await loop_.after_others();
   while (!bytes.empty()) {
     if (!socket_) co_return Io::cancelled;
-    Direction* blocked_on = nullptr;
-    const Attempted sent = try_write_tls(bytes, blocked_on);
+    const Attempted sent = try_write_tls(bytes);
     if (sent.outcome == Attempt::failed) co_return Io::broken;
     bytes.remove_prefix(sent.size);
     if (sent.outcome != Attempt::would_block) continue;
-    const Io waited = co_await blocked_on->wait(after(loop_.now(), stall));
+    const Io waited = co_await writing_.wait(after(loop_.now(), stall));
     if (waited != Io::ok) co_return waited;
   }
   co_return Io::ok;
@@ -324,8 +318,7 @@ Task<Io> Transport::write_records(std::span<const std::string_view> pieces, std:
   Sealing sealing(*this, pieces);
   for (std::string_view piece : pieces) {
     while (!piece.empty()) {
-      Direction* blocked_on = nullptr;
-      const Attempted sealed = try_write_tls(piece, blocked_on);
+      const Attempted sealed = try_write_tls(piece);
       if (sealed.outcome != Attempt::done) co_return Io::broken;
       piece.remove_prefix(sealed.size);
     }

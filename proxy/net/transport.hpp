@@ -102,22 +102,24 @@ class Transport final : private EventSource {
   static constexpr std::uint16_t kMostControlMessages = 100;
   static constexpr std::uint8_t kWaitsPerTurn = 16;
 
-  /// One direction's readiness, and the coroutine that waits for it.
+  /// One direction's readiness, and the coroutine that waits for it. OpenSSL can make the reader wait until it may
+  /// write (a KeyUpdate asks for an answer while the socket is full), where the writer waits already: whoever comes
+  /// second is told that the connection is broken.
   class Direction final : public Deadline {
    public:
     explicit Direction(Loop& loop) : Deadline(&expired), loop_(loop) {}
     bool is_ready = false;
     void wake(Io why);
-    bool is_waited_for() const { return static_cast<bool>(waiter_.handle); }
 
     struct Awaiter {
       Direction& direction;
       TimePoint deadline;
-      bool await_ready() const { return direction.is_ready; }
+      bool is_taken;  ///< By another coroutine.
+      bool await_ready() const { return direction.is_ready || is_taken; }
       void await_suspend(std::coroutine_handle<> handle);
       Io await_resume();
     };
-    Awaiter wait(TimePoint deadline) { return Awaiter{*this, deadline}; }
+    Awaiter wait(TimePoint deadline) { return Awaiter{*this, deadline, !is_ready && waiter_.handle}; }
 
    private:
     static void expired(Deadline& self) { static_cast<Direction&>(self).wake(Io::timed_out); }
@@ -146,7 +148,7 @@ class Transport final : private EventSource {
 
   Attempted try_read(char* into, std::size_t size, Direction*& blocked_on);
   Attempted try_read_record(char* into, std::size_t size, Direction*& blocked_on);
-  Attempted try_write_tls(std::string_view bytes, Direction*& blocked_on);
+  Attempted try_write_tls(std::string_view bytes);
   Task<Io> write_plain(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
   Task<Io> write_record(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
   Task<Io> write_records(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
@@ -173,7 +175,7 @@ class Transport final : private EventSource {
 class Transport::Readable final {
  public:
   bool await_ready() const {
-    if (!transport_.socket_) return true;
+    if (!transport_.socket_ || wait_.is_taken) return true;
     return transport_.is_readable() && ++transport_.turn_ % kWaitsPerTurn != 0;
   }
   void await_suspend(std::coroutine_handle<> handle) {

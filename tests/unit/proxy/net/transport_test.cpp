@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,7 +28,33 @@ Detached count_turns(Loop& loop, const bool& is_done, int& turns) {
   }
 }
 
+Detached write_all(Transport& transport, const std::string& bytes, std::optional<Io>& outcome) {
+  outcome = co_await transport.write(bytes, std::chrono::minutes(1));
+}
+
 }  // namespace
+
+// TLS can make a reader wait for what a writer waits for: neither is forgotten.
+TEST_CASE("transport: who would wait where another waits is told that the connection is broken", "[transport]") {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  const UniqueFd peer(ends[1]);  // Reads nothing.
+  Loop loop;
+  BufferPool buffers;
+  Transport transport(loop, buffers, UniqueFd(ends[0]));
+  const std::string bytes(4 << 20, 'x');
+  std::optional<Io> first;
+  std::optional<Io> second;
+  write_all(transport, bytes, first);
+  for (int i = 0; i < 5; ++i) loop.run_once(std::chrono::milliseconds(0));
+  write_all(transport, bytes, second);
+  for (int i = 0; i < 5; ++i) loop.run_once(std::chrono::milliseconds(0));
+  CHECK_FALSE(first.has_value());
+  CHECK(second == Io::broken);
+  transport.abort();
+  loop.run_once(std::chrono::milliseconds(0));
+  CHECK(first == Io::cancelled);
+}
 
 // hardening O-FAIR
 TEST_CASE("transport: a peer that always has a byte more lets others have their turn", "[transport]") {
