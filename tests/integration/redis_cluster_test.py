@@ -1,6 +1,9 @@
 """Redis Cluster: three masters with a replica each; fail-over, a slot that moves, and what is served meanwhile."""
 
+import collections
+import contextlib
 import json
+import threading
 
 import pytest
 
@@ -79,12 +82,30 @@ def test_a_page_is_of_all_masters_together(cluster, edge, residents):
     assert [one["sandbox_id"] for one in page] == sorted(sandbox.id for sandbox in residents)
 
 
+@contextlib.contextmanager
+def listing(edge):
+    """Asks for the list without a pause; how often which status came."""
+    statuses, is_over = collections.Counter(), threading.Event()
+
+    def ask():
+        while not is_over.is_set():
+            statuses[edge.admin.get("/v1/sandboxes").status] += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        is_over.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_fail_over(cluster, edge, residents, how):
     """The master goes; its replica takes over; nothing is answered wrongly before, between or after."""
     lost = cluster.master_of(PREFIX + residents[0].id)
     successor = cluster.replica_of(lost)
-    with ServingSandbox() as unknown, Traffic(edge, residents) as traffic:
+    with ServingSandbox() as unknown, Traffic(edge, residents) as traffic, listing(edge) as listed:
         # A record that the edge was never asked for, of the master that goes.
         while not unknown.id or cluster.master_of(PREFIX + unknown.id) is not lost:
             unknown.id = unique_id()
@@ -114,6 +135,7 @@ def test_fail_over(cluster, edge, residents, how):
         traffic.wait_for_more()
         outcomes = traffic.stop()
     assert set(outcomes) == {"ok"}, outcomes
+    assert listed[200] > 0 and set(listed) <= {200, 503}, listed
 
 
 def test_an_id_that_only_a_lost_master_could_know_is_never_not_found(cluster, edge):

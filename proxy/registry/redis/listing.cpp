@@ -1,5 +1,6 @@
 #include <proxy/registry/redis/listing.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace sandgate::proxy::registry::redis {
@@ -22,21 +23,31 @@ std::string take_page(PageFound& page, const PageWanted& wanted, const Reply& re
   return reply.elements[0].text;
 }
 
+/// Asked for anew after every wait: a master that the cluster dismissed is gone soon after.
+Link* master_at(Nodes& nodes, const Link::Place& place) {
+  const std::vector<Link*> masters = nodes.masters();
+  const auto found = std::ranges::find_if(masters, [&](const Link* master) { return master->place() == place; });
+  return found != masters.end() ? *found : nullptr;
+}
+
 }  // namespace
 
 Task<boost::system::result<PageFound, Source::Failed>> list_ids(Loop& loop, Nodes& nodes, PageWanted wanted,
                                                                 TimePoint deadline) {
   PageFound page;
-  const std::vector<Link*> masters = nodes.masters();
-  for (Link* master : masters) {
+  std::vector<Link::Place> places;
+  for (const Link* master : nodes.masters()) places.push_back(master->place());
+  for (const Link::Place& place : places) {
     std::string cursor = "0";
     do {
       if (loop.now() >= deadline) co_return Source::Failed{"there are too many keys to list; use redis-cli --scan"};
-      if (!master->is_usable()) co_return Source::Failed{"Redis at " + master->place().text() + " cannot be asked now"};
+      Link* const master = master_at(nodes, place);
+      if (master == nullptr) co_return Source::Failed{"the masters of the Redis cluster changed; try again"};
+      if (!master->is_usable()) co_return Source::Failed{"Redis at " + place.text() + " cannot be asked now"};
       Asked asked(loop, master->asking(), scan(cursor, wanted.key_prefix), 1);
       co_await asked;
       cursor = asked.is_lost() ? std::string() : take_page(page, wanted, asked.replies().front());
-      if (cursor.empty()) co_return Source::Failed{"Redis at " + master->place().text() + " did not answer a SCAN"};
+      if (cursor.empty()) co_return Source::Failed{"Redis at " + place.text() + " did not answer a SCAN"};
     } while (cursor != "0");
   }
   co_return page;
