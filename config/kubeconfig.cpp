@@ -1,4 +1,5 @@
 #include <config/base64.hpp>
+#include <config/ip_address.hpp>
 #include <config/kubeconfig.hpp>
 #include <config/text_check.hpp>
 #include <config/yaml_tree.hpp>
@@ -42,6 +43,11 @@ Wrong read_data(const YamlNode& map, const std::string& key, TextOrFile& into) {
   return {};
 }
 
+bool is_this_machine(const std::string& host) {
+  const auto address = IpAddress::parse(host);
+  return host == "localhost" || (address && classify(*address) == AddressClass::loopback);
+}
+
 /// "https://host:port/prefix"
 Wrong read_server(std::string url, Kubeconfig& kubeconfig) {
   constexpr std::string_view kTls = "https://";
@@ -66,6 +72,7 @@ Wrong read_server(std::string url, Kubeconfig& kubeconfig) {
   const auto is_visible = [](char c) { return c > ' ' && c < '\x7f' && c != '@' && c != '?' && c != '#'; };
   const bool is_fine = std::ranges::all_of(kubeconfig.path_prefix + kubeconfig.host, is_visible);
   if (kubeconfig.host.empty() || !is_fine) return wanted;
+  if (!kubeconfig.is_tls && !is_this_machine(kubeconfig.host)) return "server must be https:// but on this machine";
   if (port.empty()) return {};
   const char* const end = port.data() + port.size();
   const auto number = std::from_chars(port.data() + 1, end, kubeconfig.port);

@@ -76,6 +76,12 @@ void check_custom(const KubernetesRegistry& kubernetes, Violations& found) {
     found.push_back({"registry.kubernetes.custom.id",
                      "needs `namespaces` to be listed: anywhere else a tenant could choose another's id"});
   }
+  // What is under `status` is written by a platform's controller; the rest by whoever may write the object.
+  const bool is_address_chosen = !custom.address.empty() && !custom.address.starts_with("status.");
+  if (is_address_chosen && kubernetes.namespaces.empty()) {
+    found.push_back({"registry.kubernetes.custom.address",
+                     "needs `namespaces` to be listed: anywhere else a tenant could choose another's address"});
+  }
 }
 
 }  // namespace

@@ -163,15 +163,21 @@ void read_id(const json::object& object, const json::object& metadata, const Obj
   }
 }
 
-/// The pod has its node's network: of a pod, or of the template of an agent-sandbox's.
-bool is_host_network(const json::object& object, KubernetesKind kind) {
-  const auto* spec = object_in(object, "spec");
-  if (spec != nullptr && kind == KubernetesKind::agent_sandbox) {
-    const auto* pod = object_in(*spec, "podTemplate");
-    spec = pod == nullptr ? nullptr : object_in(*pod, "spec");
-  }
-  const auto* flag = spec == nullptr ? nullptr : spec->if_contains("hostNetwork");
+bool says_host_network(const json::object& pod_spec) {
+  const auto* flag = pod_spec.if_contains("hostNetwork");
   return flag != nullptr && flag->is_bool() && flag->get_bool();
+}
+
+/// The pod has its node's network. Where a pod says so, and where kinds that make pods keep their template.
+bool is_host_network(const json::object& object) {
+  const auto* spec = object_in(object, "spec");
+  if (spec == nullptr) return false;
+  if (says_host_network(*spec)) return true;
+  return std::ranges::any_of(std::array{"podTemplate", "template"}, [spec](const char* name) {
+    const auto* pod = object_in(*spec, name);
+    const auto* pod_spec = pod == nullptr ? nullptr : object_in(*pod, "spec");
+    return pod_spec != nullptr && says_host_network(*pod_spec);
+  });
 }
 
 /// The record but for its token, or the problem with it.
@@ -258,7 +264,7 @@ Sighting read_object(const json::object& object, const ObjectName& name, const R
   sighting.is_leaving = !text_in(*metadata, "deletionTimestamp").empty();
   read_id(object, *metadata, name, rules, sighting);
   if (!sighting.id) return sighting;
-  if (is_host_network(object, rules.kind)) {
+  if (is_host_network(object)) {
     sighting.problem = RecordError{"hostNetwork", "must not be true: its address is the node's, and others' too"};
     return sighting;
   }

@@ -13,7 +13,7 @@ NEEDED = {
     "plain": ("agents.x-k8s.io", "sandboxes", ""),
     "pods": ("", "pods", "sandboxes"),
     "kruise": ("agents.kruise.io", "sandboxes", ""),
-    "opensandbox": ("sandbox.opensandbox.io", "batchsandboxes", ""),
+    "opensandbox": ("sandbox.opensandbox.io", "batchsandboxes", "sandboxes"),
     "redis": None,
 }
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")

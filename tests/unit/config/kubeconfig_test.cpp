@@ -63,8 +63,9 @@ TEST_CASE("kubeconfig: what is wrong, or not supported, is said", "[config]") {
       as<std::string>(), "", "a: [", "current-context: x", "current-context: here\ncontexts: []",
       with("server: 10.0.0.1", ""), with("server: \"https://\"", ""), with("server: \"https://a:0\"", ""),
       with("server: \"https://a:b\"", ""), with("server: \"https://a:99999\"", ""),
-      with("server: \"https://[::1\"", ""), with("server: \"https://u@a\"", ""), with("server: \"https://a/b c\"", ""),
-      with("", ""), with("server: https://a, insecure-skip-tls-verify: true", ""),
+      with("server: \"https://[::1\"", ""), with("server: \"https://u@a\"", ""),
+      with("server: \"http://10.0.0.1\"", ""), with("server: \"https://a/b c\"", ""), with("", ""),
+      with("server: https://a, insecure-skip-tls-verify: true", ""),
       with("server: https://a, proxy-url: \"http://p\"", ""),
       with("server: https://a, certificate-authority-data: \"%\"", ""), with("server: https://a", "exec: {command: x}"),
       with("server: https://a", "username: x"), with("server: https://a", "client-key-data: x"));

@@ -71,9 +71,14 @@ TEST_CASE("object: what says that an agent-sandbox does not run", "[registry]") 
 }
 
 TEST_CASE("object: one with its node's network is not routed: the address is the node's", "[registry]") {
-  const std::string pod = R"(,"spec":{"podTemplate":{"spec":{"hostNetwork":true}}})";
-  CHECK(sight_agent("", kReady + pod).problem);
-  CHECK(sight_agent("", kReady + pod).record.empty());
+  for (const char* spec : {R"({"podTemplate":{"spec":{"hostNetwork":true}}})", R"({"hostNetwork":true})",
+                           R"({"template":{"spec":{"hostNetwork":true}}})"}) {
+    CAPTURE(spec);
+    const Sighting seen = sight_agent("", kReady + R"(,"spec":)" + spec);
+    CHECK(seen.problem);
+    CHECK(seen.record.empty());
+  }
+  CHECK_FALSE(sight_agent("", kReady + R"(,"spec":{"template":{"spec":{"hostNetwork":false}}})").problem);
 }
 
 TEST_CASE("object: without an address it is not routed, and claims its id", "[registry]") {
