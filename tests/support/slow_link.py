@@ -19,6 +19,7 @@ class SlowLink:
         self.delay = 0.0
         self.cut_after = None
         self.cuts = 0
+        self._lock = threading.Lock()  # Each connection has a thread; what one may still say they share.
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._sockets = []
@@ -67,23 +68,28 @@ class SlowLink:
     def _pass_on(self, source, sink, is_server: bool) -> None:
         try:
             while block := source.recv(65536):
+                is_cut = False
                 if is_server:
-                    block = self._let_through(block)
+                    block, is_cut = self._let_through(block)
                 sink.sendall(block)
-                if is_server and self.cut_after == 0:
-                    self.cut_after = None
-                    self.cuts += 1
+                if is_cut:
                     break
         except OSError:
             pass
         self._close(source)
         self._close(sink)
 
-    def _let_through(self, block: bytes) -> bytes:
+    def _let_through(self, block: bytes) -> tuple:
+        """What passes of it, and whether the connection ends there."""
         if self.delay:
             time.sleep(self.delay)  # The fault itself, not a wait for a condition.
-        if self.cut_after is None:
-            return block
-        allowed = block[: self.cut_after]
-        self.cut_after = max(0, self.cut_after - len(block))
-        return allowed
+        with self._lock:
+            if self.cut_after is None:
+                return block, False
+            if len(block) < self.cut_after:
+                self.cut_after -= len(block)
+                return block, False
+            allowed = block[: self.cut_after]
+            self.cut_after = None
+            self.cuts += 1
+            return allowed, True
