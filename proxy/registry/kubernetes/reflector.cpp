@@ -1,9 +1,8 @@
+#include <proxy/registry/kubernetes/json_text.hpp>
 #include <proxy/registry/kubernetes/reflector.hpp>
 
 #include <boost/json/array.hpp>
-#include <boost/json/error.hpp>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -18,28 +17,11 @@ using config::KubernetesKind;
 
 constexpr std::string_view kAgentSandboxGroup = "agents.x-k8s.io";
 constexpr std::size_t kMaxGroupBytes = std::size_t{64} * 1024;
-constexpr std::size_t kMaxDepth = 128;
 constexpr const char* kTooDeep = "an object is nested deeper than 128 levels";
 constexpr std::uint32_t kMaxFruitless = 3;
 constexpr std::chrono::seconds kLivelyWatch{5};  ///< A watch that lasted so long is no part of a row of failures.
 constexpr std::chrono::seconds kShortWatch{1};
 constexpr std::chrono::seconds kMostRetryAfter{3600};
-
-struct Parsed {
-  json::value value;  ///< An object, or null.
-  bool is_too_deep = false;
-};
-
-Parsed parse(std::string_view text, json::storage_ptr storage) {
-  json::parse_options options;
-  options.max_depth = kMaxDepth;
-  boost::system::error_code error;
-  json::value parsed = json::parse(json::string_view(text.data(), text.size()), error, std::move(storage), options);
-  if (error || !parsed.is_object()) return {{}, error == json::error::too_deep};
-  return {std::move(parsed)};
-}
-
-json::value parse_object(std::string_view text) { return parse(text, {}).value; }
 
 /// For a query: everything but what RFC 3986 calls unreserved is escaped.
 std::string escaped(std::string_view text) {
