@@ -371,10 +371,13 @@ bool Reflector::take_change(std::string_view type, const json::object& object, T
 }
 
 void Reflector::end_of_watch(Ended how, TimePoint now) {
-  const bool is_early = !was_heard_ && now - begun_at_ < kShortWatch;
+  const auto lasted = now - begun_at_;
+  const bool is_early = !was_heard_ && lasted < kShortWatch;
   if (how == Ended::whole && !is_early && splitter_->is_at_end()) return backoff_.reset();
+  const bool is_lively = lasted >= kLivelyWatch;  // A balancer cuts what is silent: nothing had happened.
+  if (is_lively) backoff_.reset();
   failed(how == Ended::cut ? "the watch broke off" : "the API server ends watches at once");
-  if (!was_heard_ && ++fruitless_ >= kMaxFruitless) begin_list();
+  if (!was_heard_ && !is_lively && ++fruitless_ >= kMaxFruitless) begin_list();
 }
 
 }  // namespace sandgate::proxy::registry::kubernetes

@@ -337,6 +337,19 @@ TEST_CASE("reflector: watches that give nothing again and again are replaced by 
   CHECK(dialogue.next().find("watch=true") == std::string::npos);
 }
 
+TEST_CASE("reflector: a quiet watch that is cut after a while is no part of a row of failures", "[registry]") {
+  Dialogue dialogue;
+  dialogue.watch();
+  for (int cut = 0; cut < 6; ++cut) {
+    dialogue.now += 30s;
+    dialogue.reflector.end(Ended::cut, dialogue.now);
+    CHECK(dialogue.next().find("watch=true") != std::string::npos);
+    CHECK(dialogue.last.pause <= 1s);
+    REQUIRE(dialogue.reflector.begin(200, 0s, dialogue.now) == Begun::read_body);
+  }
+  CHECK(dialogue.reflector.failures() == 6);
+}
+
 TEST_CASE("reflector: says since when it may not be exact", "[registry]") {
   Dialogue dialogue;
   CHECK(dialogue.reflector.exact_at() == dialogue.now);
