@@ -1,100 +1,14 @@
-#include <proxy/registry/kubernetes/reflector.hpp>
+#include <tests/unit/proxy/registry/kubernetes/reflector_fixture.hpp>
 
-#include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
 
 #include <chrono>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 namespace sandgate::proxy::registry::kubernetes {
 namespace {
 
 using namespace std::chrono_literals;
-using Lines = std::vector<std::string>;
-using Begun = Reflector::Begun;
-using Ended = Reflector::Ended;
-
-class Diary final : public Listener {
- public:
-  void begin_round() override { lines.emplace_back("begin"); }
-  void seen(const boost::json::object& /*object*/, const ObjectName& name) override {
-    lines.push_back("seen " + name.text());
-  }
-  void lost(const ObjectName& name) override { lines.push_back("lost " + name.text()); }
-  void end_round() override { lines.emplace_back("end"); }
-  void skipped(const std::string& /*what*/) override { lines.emplace_back("skipped"); }
-  Lines take() { return std::exchange(lines, {}); }
-
-  Lines lines;
-};
-
-Reflector::Wanted wanted(config::KubernetesKind kind) {
-  Reflector::Wanted wanted;
-  wanted.kind = kind;
-  wanted.name_space = "team";
-  return wanted;
-}
-
-/// A reflector, and the server's side of the dialogue with it.
-struct Dialogue {
-  explicit Dialogue(const Reflector::Wanted& of = wanted(config::KubernetesKind::agent_sandbox))
-      : reflector(of, diary, 1, now) {}
-
-  std::string next() {
-    last = reflector.next(now);
-    now += last.pause;
-    return last.target;
-  }
-  /// A whole response, in pieces of `step` bytes.
-  void answer(std::string_view body, std::size_t step = SIZE_MAX) {
-    REQUIRE(reflector.begin(200, 0s, now) == Begun::read_body);
-    send(body, step);
-    reflector.end(Ended::whole, now);
-  }
-  bool send(std::string_view bytes, std::size_t step = SIZE_MAX) {
-    for (; !bytes.empty(); bytes.remove_prefix(std::min(step, bytes.size()))) {
-      if (!reflector.take(bytes.substr(0, step), now)) return false;
-    }
-    return true;
-  }
-  void find_version() {
-    next();
-    answer(R"({"kind":"APIGroup","versions":[{"version":"v1alpha1"},{"version":"v1beta1"}]})");
-  }
-  void list(const std::string& items = "", const std::string& version = "7") {
-    next();
-    answer(page(items, version));
-  }
-  static std::string page(const std::string& items, const std::string& version, const std::string& more = "") {
-    return R"({"apiVersion":"agents.x-k8s.io/v1beta1","items":[)" + items + R"(],"kind":"SandboxList","metadata":{)" +
-           (more.empty() ? "" : R"("continue":")" + more + R"(",)") + R"("resourceVersion":")" + version + R"("}})";
-  }
-  /// Up to a watch that has begun.
-  void watch() {
-    find_version();
-    list();
-    next();
-    REQUIRE(reflector.begin(200, 0s, now) == Begun::read_body);
-    diary.take();
-  }
-
-  Diary diary;
-  TimePoint now{1000s};
-  Reflector reflector;
-  Reflector::Request last;
-};
-
-std::string object(const std::string& name, const std::string& version, const std::string& name_space = "team") {
-  return R"({"apiVersion":"agents.x-k8s.io/v1beta1","kind":"Sandbox","metadata":{"name":")" + name +
-         R"(","namespace":")" + name_space + R"(","resourceVersion":")" + version + R"("}})";
-}
-
-std::string event(const std::string& type, const std::string& of) {
-  return R"({"type":")" + type + R"(","object":)" + of + "}\n";
-}
 
 TEST_CASE("reflector: the newest version that is known is used", "[registry]") {
   CHECK(choose_version(R"({"versions":[{"version":"v1alpha1"},{"version":"v1beta1"},{"version":"v2"}]})") == "v1beta1");
@@ -303,51 +217,6 @@ TEST_CASE("reflector: a version that is served no longer is looked for again", "
   dialogue.next();
   CHECK(dialogue.reflector.begin(404, 0s, dialogue.now) == Begun::leave_body);
   CHECK(dialogue.next() == "/apis/agents.x-k8s.io");
-}
-
-TEST_CASE("reflector: pauses grow to 30 s, and respect Retry-After up to there", "[registry]") {
-  Dialogue dialogue;
-  dialogue.find_version();
-  const std::vector<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> bounds{
-      {500ms, 1s}, {1s, 2s}, {2s, 4s}, {4s, 8s}, {8s, 16s}, {15s, 30s}, {15s, 30s}};
-  for (const auto& [least, most] : bounds) {
-    dialogue.next();
-    dialogue.reflector.begin(500, 0s, dialogue.now);
-    const auto pause = dialogue.reflector.next(dialogue.now).pause;
-    CHECK(pause >= least);
-    CHECK(pause <= most);
-  }
-  Dialogue asked;
-  asked.find_version();
-  asked.next();
-  asked.reflector.begin(429, 20s, asked.now);
-  CHECK(asked.reflector.next(asked.now).pause == 20s);
-  asked.reflector.begin(429, std::chrono::seconds::max(), asked.now);
-  CHECK(asked.reflector.next(asked.now).pause == 30s);
-}
-
-TEST_CASE("reflector: watches that give nothing again and again are replaced by a list", "[registry]") {
-  Dialogue dialogue;
-  dialogue.watch();
-  dialogue.reflector.end(Ended::cut, dialogue.now);
-  for (int failed = 1; failed < 3; ++failed) {
-    CHECK(dialogue.next().find("watch=true") != std::string::npos);
-    dialogue.reflector.fail("refused");
-  }
-  CHECK(dialogue.next().find("watch=true") == std::string::npos);
-}
-
-TEST_CASE("reflector: a quiet watch that is cut after a while is no part of a row of failures", "[registry]") {
-  Dialogue dialogue;
-  dialogue.watch();
-  for (int cut = 0; cut < 6; ++cut) {
-    dialogue.now += 30s;
-    dialogue.reflector.end(Ended::cut, dialogue.now);
-    CHECK(dialogue.next().find("watch=true") != std::string::npos);
-    CHECK(dialogue.last.pause <= 1s);
-    REQUIRE(dialogue.reflector.begin(200, 0s, dialogue.now) == Begun::read_body);
-  }
-  CHECK(dialogue.reflector.failures() == 6);
 }
 
 TEST_CASE("reflector: says since when it may not be exact", "[registry]") {
