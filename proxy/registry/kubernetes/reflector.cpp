@@ -41,6 +41,15 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// It may be the place of the watch that is refused. Whatever else is said is about the edge or the moment, and a list for
+/// every edge is the last thing that a server needs that has just come back.
+bool is_about_place(int status) {
+  constexpr int kBadRequest = 400;
+  constexpr int kUnprocessable = 422;
+  constexpr int kTimeout = 504;
+  return status == kBadRequest || status == kUnprocessable || status == kTimeout;
+}
+
 std::string resource_version_of(const json::object& object) {
   const auto* metadata = object_in(object, "metadata");
   return metadata == nullptr ? std::string() : std::string(text_in(*metadata, "resourceVersion"));
@@ -147,10 +156,7 @@ void Reflector::broken(const std::string& why) {
   begin_list();
 }
 
-void Reflector::fail(const std::string& why) {
-  failed(why);
-  if (stage_ == Stage::watch && ++fruitless_ >= kMaxFruitless) begin_list();
-}
+void Reflector::fail(const std::string& why) { failed(why); }
 
 Reflector::Begun Reflector::begin(int status, std::chrono::seconds retry_after, TimePoint now) {
   constexpr int kOk = 200;
@@ -185,7 +191,7 @@ void Reflector::refused(int status, std::chrono::seconds retry_after) {
   if (status == kNotFound) begin_list();
   if (status == kNotFound && wanted_.kind == KubernetesKind::agent_sandbox) {
     stage_ = Stage::find_version;
-  } else if (stage_ == Stage::watch && ++fruitless_ >= kMaxFruitless) {
+  } else if (stage_ == Stage::watch && is_about_place(status) && ++fruitless_ >= kMaxFruitless) {
     begin_list();
   }
 }

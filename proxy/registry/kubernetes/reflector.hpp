@@ -117,7 +117,7 @@ class Reflector {
   TimePoint heard_at_;
   TimePoint begun_at_;
   std::uint64_t failures_ = 0;
-  std::uint32_t fruitless_ = 0;  ///< Watches in a row that gave nothing.
+  std::uint32_t fruitless_ = 0;  ///< Watches in a row that gave nothing, or whose place was refused.
   bool is_round_open_ = false;
   bool is_listed_ = false;
   bool is_page_begun_ = false;

@@ -33,15 +33,56 @@ TEST_CASE("reflector: pauses grow to 30 s, and respect Retry-After up to there",
   CHECK(asked.reflector.next(asked.now).pause == 30s);
 }
 
+/// Of the requests after a watch, each of which `answer` deals with: how many are watches, until one is a list, or six.
+template <class Answer>
+int watches_before_list(Dialogue& dialogue, Answer answer) {
+  int watches = 0;
+  while (watches < 6 && dialogue.next().find("watch=true") != std::string::npos) {
+    ++watches;
+    answer();
+  }
+  return watches;
+}
+
 TEST_CASE("reflector: watches that give nothing again and again are replaced by a list", "[registry]") {
+  Dialogue cut;
+  cut.watch();
+  cut.reflector.end(Ended::cut, cut.now);
+  CHECK(watches_before_list(cut, [&] {
+          REQUIRE(cut.reflector.begin(200, 0s, cut.now) == Begun::read_body);
+          cut.reflector.end(Ended::cut, cut.now);
+        }) == 2);
+
+  Dialogue ended;
+  ended.watch();
+  ended.reflector.end(Ended::whole, ended.now + 2s);
+  CHECK(watches_before_list(ended, [&] {
+          REQUIRE(ended.reflector.begin(200, 0s, ended.now) == Begun::read_body);
+          CHECK_FALSE(ended.send(event("ERROR", R"({"kind":"Status","code":500})")));
+        }) == 3);
+}
+
+TEST_CASE("reflector: a place that may be what is refused is given up, and a list begins", "[registry]") {
+  const int status = GENERATE(400, 422, 504);
   Dialogue dialogue;
   dialogue.watch();
-  dialogue.reflector.end(Ended::cut, dialogue.now);
-  for (int failed = 1; failed < 3; ++failed) {
-    CHECK(dialogue.next().find("watch=true") != std::string::npos);
-    dialogue.reflector.fail("refused");
-  }
-  CHECK(dialogue.next().find("watch=true") == std::string::npos);
+  dialogue.reflector.end(Ended::whole, dialogue.now + 2s);
+  CHECK(watches_before_list(dialogue, [&] { dialogue.reflector.begin(status, 0s, dialogue.now); }) == 3);
+}
+
+TEST_CASE("reflector: a server that is away or has no time does not cost the place of the watch", "[registry]") {
+  Dialogue away;
+  away.watch();
+  away.reflector.end(Ended::whole, away.now + 2s);
+  CHECK(watches_before_list(away, [&] { away.reflector.fail("refused"); }) == 6);
+
+  const int status = GENERATE(401, 403, 429, 500, 503);
+  CAPTURE(status);
+  Dialogue busy;
+  busy.watch();
+  busy.reflector.end(Ended::whole, busy.now + 2s);
+  CHECK(watches_before_list(busy, [&] { busy.reflector.begin(status, 0s, busy.now); }) == 6);
+  CHECK(busy.next().find("resourceVersion=7&") != std::string::npos);
 }
 
 TEST_CASE("reflector: a quiet watch that is cut after a while is no part of a row of failures", "[registry]") {
