@@ -16,19 +16,23 @@ class Backoff {
 
   explicit Backoff(std::uint32_t seed) : random_(seed) {}
 
-  /// After one more failure. `wanted`: what the server asked for (Retry-After), within reason.
+  /// After one more failure. `wanted`: what the server asked for (Retry-After), heeded up to 30 s, and up to a quarter
+  /// of it longer, since it asks everybody for the same.
   std::chrono::milliseconds next(std::chrono::milliseconds wanted = std::chrono::milliseconds::zero()) {
     const auto most = std::min(kLongest, 2 * kShortest * (1U << std::min(failures_, kMaxDoublings)));
     ++failures_;
-    std::uniform_int_distribution<std::int64_t> within(most.count() / 2, most.count());
-    const std::chrono::milliseconds pause(within(random_));
-    return std::clamp(std::max(pause, wanted), kShortest, kLongest);
+    const auto asked = std::clamp(wanted, std::chrono::milliseconds::zero(), kLongest);
+    return std::max(within(most / 2, most), within(asked, asked + asked / 4));
   }
   void reset() { failures_ = 0; }
   std::uint32_t failures() const { return failures_; }
 
  private:
   static constexpr std::uint32_t kMaxDoublings = 6;
+
+  std::chrono::milliseconds within(std::chrono::milliseconds least, std::chrono::milliseconds most) {
+    return std::chrono::milliseconds(std::uniform_int_distribution(least.count(), most.count())(random_));
+  }
 
   std::minstd_rand random_;
   std::uint32_t failures_ = 0;

@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("reflector: pauses grow to 30 s, and respect Retry-After up to there", "[registry]") {
+TEST_CASE("reflector: pauses grow to 30 s", "[registry]") {
   Dialogue dialogue;
   dialogue.find_version();
   const std::vector<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> bounds{
@@ -24,13 +27,31 @@ TEST_CASE("reflector: pauses grow to 30 s, and respect Retry-After up to there",
     CHECK(pause >= least);
     CHECK(pause <= most);
   }
-  Dialogue asked;
-  asked.find_version();
-  asked.next();
-  asked.reflector.begin(429, 20s, asked.now);
-  CHECK(asked.reflector.next(asked.now).pause == 20s);
-  asked.reflector.begin(429, std::chrono::seconds::max(), asked.now);
-  CHECK(asked.reflector.next(asked.now).pause == 30s);
+}
+
+TEST_CASE("reflector: whoever is asked to wait does, and not all for the same time", "[registry]") {
+  using std::chrono::milliseconds;
+  const auto [asked, least, most] = GENERATE(table<std::chrono::seconds, milliseconds, milliseconds>({
+      {20s, 20s, 25s},
+      {30s, 30s, 37'500ms},
+      {31s, 30s, 37'500ms},
+      {std::chrono::seconds::max(), 30s, 37'500ms},
+  }));
+  CAPTURE(asked, least, most);
+  std::set<milliseconds> pauses;
+  std::mt19937 seeds;
+  for (int edge = 0; edge < 20; ++edge) {
+    const TimePoint now{1000s};
+    Diary diary;
+    Reflector reflector(wanted(config::KubernetesKind::pods), diary, static_cast<std::uint32_t>(seeds()), now);
+    reflector.next(now);
+    reflector.begin(429, asked, now);
+    const milliseconds pause = reflector.next(now).pause;
+    CHECK(pause >= least);
+    CHECK(pause <= most);
+    pauses.insert(pause);
+  }
+  CHECK(pauses.size() > 10);
 }
 
 /// Of the requests after a watch, each of which `answer` deals with: how many are watches, until one is a list, or six.
