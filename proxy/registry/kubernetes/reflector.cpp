@@ -41,6 +41,12 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// They were taken out. Null: there were none, as a server says it that never made a list.
+bool is_without_items(const json::object& envelope) {
+  const auto* items = envelope.if_contains("items");
+  return items != nullptr && (items->is_null() || (items->is_array() && items->get_array().empty()));
+}
+
 /// It may be the place of the watch that is refused. Whatever else is said is about the edge or the moment, and a list for
 /// every edge is the last thing that a server needs that has just come back.
 bool is_about_place(int status) {
@@ -189,6 +195,7 @@ void Reflector::refused(int status, std::chrono::seconds retry_after) {
   failed(why, std::min(retry_after, kMostRetryAfter));
   if (status == kGone) return begin_list();
   if (status == kNotFound) begin_list();
+  if (status == kNotFound && wanted_.kind == KubernetesKind::custom) kind_.clear();
   if (status == kNotFound && wanted_.kind == KubernetesKind::agent_sandbox) {
     stage_ = Stage::find_version;
   } else if (stage_ == Stage::watch && is_about_place(status) && ++fruitless_ >= kMaxFruitless) {
@@ -279,8 +286,7 @@ void Reflector::end_of_page(Ended how) {
   const json::value parsed = parse_object(splitter_->envelope());
   const auto* envelope = parsed.if_object();
   const auto* metadata = envelope == nullptr ? nullptr : object_in(*envelope, "metadata");
-  const auto* items = envelope == nullptr ? nullptr : array_in(*envelope, "items");
-  if (metadata == nullptr || items == nullptr || !items->empty() || !learn_kind(*envelope)) {
+  if (metadata == nullptr || !is_without_items(*envelope) || !learn_kind(*envelope)) {
     return broken("the API server sends no list of " + (kind_.empty() ? wanted_.resource : kind_));
   }
   if (!std::exchange(is_round_open_, true)) listener_.begin_round();
@@ -308,8 +314,9 @@ bool Reflector::learn_kind(const json::object& envelope) {
   std::string_view kind = text_in(envelope, "kind");
   if (kind.size() <= kList.size() || !kind.ends_with(kList)) return false;
   kind.remove_suffix(kList.size());
+  if (text_in(envelope, "apiVersion") != api_version()) return false;
   if (kind_.empty()) kind_ = kind;
-  return kind == kind_ && text_in(envelope, "apiVersion") == api_version();
+  return kind == kind_;
 }
 
 std::string Reflector::api_version() const { return wanted_.group.empty() ? version_ : wanted_.group + "/" + version_; }

@@ -176,6 +176,55 @@ TEST_CASE("reflector: a list of something else is not believed", "[registry]") {
   CHECK(dialogue.reflector.failures() == 1);
 }
 
+Reflector::Wanted things() {
+  auto things = wanted(config::KubernetesKind::custom);
+  things.group = "g.io";
+  things.version = "v1";
+  things.resource = "things";
+  return things;
+}
+
+std::string things_list(const std::string& api_version, const std::string& kind) {
+  return R"({"apiVersion":")" + api_version + R"(","items":[],"kind":")" + kind +
+         R"(List","metadata":{"resourceVersion":"3"}})";
+}
+
+TEST_CASE("reflector: what custom objects are is not learned from a list of another version", "[registry]") {
+  Dialogue dialogue(things());
+  dialogue.next();
+  dialogue.answer(things_list("g.io/v2", "Other"));
+  CHECK_FALSE(dialogue.reflector.is_listed());
+  dialogue.next();
+  dialogue.answer(things_list("g.io/v1", "Thing"));
+  CHECK(dialogue.reflector.is_listed());
+}
+
+TEST_CASE("reflector: a resource that is gone may come back as another kind", "[registry]") {
+  Dialogue dialogue(things());
+  dialogue.next();
+  dialogue.answer(things_list("g.io/v1", "Thing"));
+  dialogue.next();
+  CHECK(dialogue.reflector.begin(404, 0s, dialogue.now) == Begun::leave_body);
+  dialogue.next();
+  dialogue.answer(things_list("g.io/v1", "Item"));
+  CHECK(dialogue.reflector.failures() == 1);
+  CHECK(dialogue.next().find("watch=true") != std::string::npos);
+  dialogue.reflector.begin(410, 0s, dialogue.now);
+  dialogue.next();
+  dialogue.answer(things_list("g.io/v1", "Thing"));
+  CHECK(dialogue.reflector.failures() == 3);
+}
+
+TEST_CASE("reflector: a list whose items are null is empty", "[registry]") {
+  Dialogue dialogue;
+  dialogue.find_version();
+  dialogue.next();
+  dialogue.answer(R"({"kind":"SandboxList","apiVersion":"agents.x-k8s.io/v1beta1","metadata":{"resourceVersion":"9"},)"
+                  R"("items":null})");
+  CHECK(dialogue.diary.take() == Lines{"begin", "end"});
+  CHECK(dialogue.next().find("resourceVersion=9&") != std::string::npos);
+}
+
 TEST_CASE("reflector: items of another kind are passed over", "[registry]") {
   Dialogue dialogue;
   dialogue.find_version();
