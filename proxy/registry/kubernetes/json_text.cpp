@@ -26,4 +26,19 @@ Parsed parse(std::string_view text, json::storage_ptr storage) {
 
 json::value parse_object(std::string_view text) { return parse(text, {}).value; }
 
+std::string shallow(std::string_view text, std::size_t levels) {
+  std::string out;
+  std::size_t depth = 0;
+  bool is_in_string = false;
+  bool is_escaped = false;
+  for (const char c : text) {
+    if (!is_in_string && (c == '}' || c == ']') && depth > 0) --depth;
+    if (depth < levels) out.push_back(c);
+    if (!is_in_string && (c == '{' || c == '[')) ++depth;
+    if (c == '"' && !is_escaped) is_in_string = !is_in_string;
+    is_escaped = is_in_string && !is_escaped && c == '\\';
+  }
+  return out;
+}
+
 }  // namespace sandgate::proxy::registry::kubernetes

@@ -4,6 +4,8 @@
 #include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace sandgate::proxy::registry::kubernetes {
@@ -15,5 +17,7 @@ struct Parsed {
 Parsed parse(std::string_view text, boost::json::storage_ptr storage);
 /// Null when it is none.
 boost::json::value parse_object(std::string_view text);
+/// The text, with nothing in what is nested `levels` deep: however deep it goes on there, the rest can be parsed.
+std::string shallow(std::string_view text, std::size_t levels);
 
 }  // namespace sandgate::proxy::registry::kubernetes

@@ -17,6 +17,7 @@ using config::KubernetesKind;
 
 constexpr std::string_view kAgentSandboxGroup = "agents.x-k8s.io";
 constexpr std::size_t kMaxGroupBytes = std::size_t{64} * 1024;
+constexpr std::size_t kMetadataLevels = 4;  ///< Of an event: itself, its object, the metadata, what is in there.
 constexpr const char* kTooDeep = "an object is nested deeper than 128 levels";
 constexpr std::uint32_t kMaxFruitless = 3;
 constexpr std::chrono::seconds kLivelyWatch{5};  ///< A watch that lasted so long is no part of a row of failures.
@@ -193,14 +194,10 @@ void Reflector::refused(int status, std::chrono::seconds retry_after) {
   if (status == kForbidden) why += ": its role must allow list and watch there";
   if (status == kNotFound) why += ": it has no such resource";
   failed(why, std::min(retry_after, kMostRetryAfter));
-  if (status == kGone) return begin_list();
-  if (status == kNotFound) begin_list();
+  if (status == kGone || status == kNotFound) begin_list();
+  if (status == kNotFound && wanted_.kind == KubernetesKind::agent_sandbox) stage_ = Stage::find_version;
   if (status == kNotFound && wanted_.kind == KubernetesKind::custom) kind_.clear();
-  if (status == kNotFound && wanted_.kind == KubernetesKind::agent_sandbox) {
-    stage_ = Stage::find_version;
-  } else if (stage_ == Stage::watch && is_about_place(status) && ++fruitless_ >= kMaxFruitless) {
-    begin_list();
-  }
+  if (stage_ == Stage::watch && is_about_place(status) && ++fruitless_ >= kMaxFruitless) begin_list();
 }
 
 bool Reflector::take(std::string_view bytes, TimePoint now) {
@@ -340,15 +337,21 @@ bool Reflector::take_event(std::string_view text, TimePoint now) {
   constexpr std::size_t kUsual = std::size_t{16} * 1024;
   std::array<unsigned char, kUsual> buffer;
   json::monotonic_resource storage(buffer.data(), buffer.size());
-  const Parsed parsed = parse(text, &storage);
+  Parsed parsed = parse(text, &storage);
+  const bool is_too_deep = parsed.is_too_deep;
+  if (is_too_deep) {
+    listener_.skipped(kTooDeep);
+    parsed = parse(shallow(text, kMetadataLevels), &storage);
+  }
   const auto* event = parsed.value.if_object();
   const auto* object = event == nullptr ? nullptr : object_in(*event, "object");
   if (object == nullptr) {
-    if (parsed.is_too_deep) listener_.skipped(kTooDeep);
-    broken(parsed.is_too_deep ? kTooDeep : "the API server sends an event that is none");
+    broken("the API server sends an event that is none");
     return false;
   }
-  const std::string_view type = text_in(*event, "type");
+  std::string_view type = text_in(*event, "type");
+  // It loses its route, as it would by a list. Whoever may write one such object must not end the watch of all others.
+  if (is_too_deep && (type == "ADDED" || type == "MODIFIED")) type = "DELETED";
   return type == "ERROR" ? take_error(*object) : take_change(type, *object, now);
 }
 

@@ -7,6 +7,7 @@
 // The caller asks `next` what to request and when, and tells what came of it: `begin` for a status, `take` for bytes of
 // the body, `end` for its end. Objects go to a Listener. What was not understood is never acted on: the watch ends, is
 // counted, and everything is listed anew. A watch that was only cut goes on from the last version it saw.
+// An object that is nested too deep to be read is as good as gone, and nothing ends because of it.
 #pragma once
 
 #include <config/config.hpp>

@@ -301,16 +301,46 @@ TEST_CASE("reflector: an object that is too large leaves a list without it, and 
   CHECK(dialogue.next().ends_with("?limit=500"));
 }
 
-TEST_CASE("reflector: an object that is nested too deep leaves a list without it, and ends a watch", "[registry]") {
-  const std::string deep = R"({"a":)" + std::string(200, '[') + std::string(200, ']') + "}";
+/// Nested deeper than 128 levels, before and behind what it is.
+std::string deep_object(const std::string& name, const std::string& version) {
+  const std::string deep = std::string(200, '[') + "{}" + std::string(200, ']');
+  return R"({"apiVersion":"agents.x-k8s.io/v1beta1","a":)" + deep + R"(,"kind":"Sandbox","metadata":{"name":")" + name +
+         R"(","labels":{"a":")" + R"(}\"])" + R"("},"namespace":"team","resourceVersion":")" + version + R"("},"z":)" +
+         deep + "}";
+}
+
+TEST_CASE("reflector: an object that is nested too deep leaves a list without it, and the others in", "[registry]") {
   Dialogue dialogue;
   dialogue.find_version();
-  dialogue.list(deep + "," + object("a", "1") + "," + deep);
+  dialogue.list(deep_object("b", "1") + "," + object("a", "1") + "," + deep_object("c", "1"));
   CHECK(dialogue.diary.take() == Lines{"begin", "skipped", "seen team/a", "skipped", "end"});
-  dialogue.next();
-  dialogue.reflector.begin(200, 0s, dialogue.now);
-  CHECK_FALSE(dialogue.send(event("MODIFIED", deep)));
+}
+
+TEST_CASE("reflector: an object that is nested too deep is lost, and its watch goes on", "[registry]") {
+  const auto* type = GENERATE("ADDED", "MODIFIED", "DELETED");
+  CAPTURE(type);
+  Dialogue dialogue;
+  dialogue.watch();
+  CHECK(dialogue.send(event(type, deep_object("b", "8")) + event("ADDED", object("a", "9")), 100));
+  CHECK(dialogue.diary.take() == Lines{"skipped", "lost team/b", "seen team/a"});
+  CHECK(dialogue.send(event(type, deep_object("b", "10"))));
+  dialogue.reflector.end(Ended::whole, dialogue.now + 2s);
+  CHECK(dialogue.reflector.failures() == 0);
+  CHECK(dialogue.next().find("resourceVersion=10&") != std::string::npos);
+}
+
+TEST_CASE("reflector: a deep event that does not belong to the watch ends it", "[registry]") {
+  const std::string deep = std::string(200, '[') + std::string(200, ']');
+  const auto text = GENERATE_COPY(
+      as<std::string>(), event("MODIFIED", R"({"a":)" + deep + "}"), event("REPLACED", deep_object("b", "8")),
+      event("MODIFIED", deep_object("", "8")), event("MODIFIED", deep_object("b", "")), event("MODIFIED", deep),
+      R"({"a":)" + deep + "}", R"({"a":)" + std::string(200, '[') + std::string(200, '}') + "}");
+  CAPTURE(text);
+  Dialogue dialogue;
+  dialogue.watch();
+  CHECK_FALSE(dialogue.send(text));
   CHECK(dialogue.diary.take() == Lines{"skipped"});
+  CHECK(dialogue.reflector.failures() == 1);
   CHECK(dialogue.next().ends_with("?limit=500"));
 }
 
