@@ -252,16 +252,16 @@ def test_an_endless_event_ends(stage, resident):
     assert is_sanitized() or stage.edge.resident_kibibytes() < 200 * 1024
 
 
-def test_an_object_of_10_mb_takes_only_itself_out(stage, resident):
+def test_an_object_of_13_mb_takes_only_itself_out(stage, resident):
     with ServingSandbox() as other:
         other.id = unique_id()
         stage.put(other, "other")
         eventually(lambda: stage.outcome(other) == "ok", "the other one to be routed")
-        stage.put(resident, annotations={"example.com/blob": "x" * 10_000_000})
+        stage.put(resident, annotations={"example.com/blob": "x" * 13_000_000})
         eventually(lambda: stage.outcome(resident) == "sandbox_not_found", "the huge one to go", within=15)
         assert stage.outcome(other) == "ok"
         watches_again(stage, within=15)
-        assert stage.edge.stderr().count("larger than 4 MiB; it is passed over") == 1
+        assert stage.edge.stderr().count("larger than 12 MiB; it is passed over") == 1
         stage.put(resident)
         eventually(lambda: stage.outcome(resident) == "ok", "it to come back", within=15)
     assert is_sanitized() or stage.edge.resident_kibibytes() < 300 * 1024

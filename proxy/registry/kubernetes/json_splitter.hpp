@@ -17,8 +17,8 @@ namespace sandgate::proxy::registry::kubernetes {
 
 class JsonSplitter {
  public:
-  /// An object of etcd's largest, 1.5 MiB, with room for what JSON adds.
-  static constexpr std::size_t kMaxValueBytes = std::size_t{4} * 1024 * 1024;
+  /// An object of etcd's largest, 1.5 MiB, with room for what JSON adds: a `<` is a byte there and \u003c here.
+  static constexpr std::size_t kMaxValueBytes = std::size_t{12} * 1024 * 1024;
   static constexpr std::size_t kMaxEnvelopeBytes = std::size_t{64} * 1024;
   /// A value that goes on for so long never ends.
   static constexpr std::size_t kMaxSkippedBytes = std::size_t{64} * 1024 * 1024;

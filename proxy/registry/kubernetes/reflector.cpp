@@ -217,9 +217,9 @@ bool Reflector::take(std::string_view bytes, TimePoint now) {
         broken("the API server sends what is no JSON");
         break;
       case JsonSplitter::Piece::Kind::oversized:
-        listener_.skipped("an object is larger than 4 MiB");
+        listener_.skipped("an object is larger than 12 MiB");
         // Nobody knows which one it is: what is not in the list loses its route.
-        if (stage_ == Stage::watch) broken("an object is larger than 4 MiB");
+        if (stage_ == Stage::watch) broken("an object is larger than 12 MiB");
         break;
       case JsonSplitter::Piece::Kind::value:
         if (stage_ == Stage::list ? take_item(piece.text) : take_event(piece.text, now)) continue;

@@ -288,6 +288,18 @@ TEST_CASE("reflector: a body of versions that does not end is left", "[registry]
   CHECK_FALSE(dialogue.send(std::string(70'000, ' '), 4096));
 }
 
+TEST_CASE("reflector: the largest object that etcd takes is seen, however it is written", "[registry]") {
+  constexpr std::size_t kMostInEtcd = std::size_t{3} * 512 * 1024;
+  std::string large = object("a", "8");
+  std::string blob;
+  for (std::size_t i = 0; i < kMostInEtcd; ++i) blob += R"(\u003c)";
+  large.insert(1, R"("a":")" + blob + R"(",)");
+  Dialogue dialogue;
+  dialogue.watch();
+  CHECK(dialogue.send(event("MODIFIED", large), 65536));
+  CHECK(dialogue.diary.take() == Lines{"seen team/a"});
+}
+
 TEST_CASE("reflector: an object that is too large leaves a list without it, and ends a watch", "[registry]") {
   const std::string huge = R"({"a":")" + std::string(JsonSplitter::kMaxValueBytes, 'x') + R"("})";
   Dialogue dialogue;
