@@ -85,7 +85,10 @@ void Claims::let_go_of_id(const std::string& object, const Sighting& old, std::s
   const auto claim = claims_.find(id);
   if (claim == claims_.end()) return;
   claim->second.by.erase(object);
-  settle_in_time(id, scope);
+  if (!claim->second.by.empty() || claim->second.standing != Standing::nothing) return settle_in_time(id, scope);
+  // Nobody was told of it: what comes and goes while a part cannot be listed must not pile up.
+  claims_.erase(claim);
+  for (auto& [touched_by, ids] : unsettled_) ids.erase(id);
 }
 
 /// Who has the id: those that stay, else those that leave. Not more than two, which is too many already.
@@ -180,6 +183,15 @@ std::vector<SecretRef> Claims::secrets() const {
   all.reserve(secret_users_.size());
   for (const auto& [secret, users] : secret_users_) all.push_back(secret);
   return all;
+}
+
+std::size_t Claims::ids() const {
+  std::size_t count = claims_.size();
+  for (const auto& [scope, ids] : unsettled_) {
+    count += static_cast<std::size_t>(
+        std::ranges::count_if(ids, [this](const std::string& id) { return !claims_.contains(id); }));
+  }
+  return count;
 }
 
 const std::string* Claims::record(std::string_view id) const {

@@ -64,6 +64,8 @@ class Claims {
 
   std::size_t objects() const { return objects_.size(); }
   bool knows(const ObjectName& name) const { return objects_.contains(name.text()); }
+  /// Ids that something is kept of: they are claimed, or what became of them is still to be told.
+  std::size_t ids() const;
   /// The record that is published under the id.
   const std::string* record(std::string_view id) const;
   /// At most `limit` of those with ids after `after`.

@@ -178,6 +178,30 @@ TEST_CASE("claims: nothing is told before every part was listed, and then what a
   CHECK(diary.take() == Lines{"refuse a", "publish b r3"});
 }
 
+TEST_CASE("claims: what comes and goes before every part was listed leaves nothing behind", "[registry]") {
+  Diary diary;
+  Claims claims(diary, 2);
+  claims.begin_round(0);
+  claims.see(0, kTwo, with("kept", "r2"));
+  claims.end_round(0);
+  claims.see(0, kOne, with("a", "r1"));
+  claims.see(0, kOne, with("b", "r1"));
+  claims.see(1, kThree, with("b", "r3"));
+  claims.lose(kOne);
+  CHECK(claims.ids() == 2);
+  claims.lose(kThree);
+  CHECK(claims.ids() == 1);
+  claims.begin_round(1);
+  claims.end_round(1);
+  CHECK(diary.take() == Lines{"publish kept r2"});
+  claims.begin_round(0);
+  claims.lose(kTwo);
+  CHECK(claims.ids() == 1);  // Its end is told with the list's.
+  claims.end_round(0);
+  CHECK(diary.take() == Lines{"withdraw kept"});
+  CHECK(claims.ids() == 0);
+}
+
 TEST_CASE("claims: while a part is listed anew its table stays, and then only what differs is told", "[registry]") {
   Diary diary;
   Claims claims(diary);
