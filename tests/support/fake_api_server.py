@@ -264,7 +264,8 @@ class FakeApiServer:
         if data is None:
             peer.answer({"kind": "Status", "code": 404}, 404)
         else:
-            peer.answer({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": name}, "data": data})
+            metadata = {"name": name, "namespace": namespace}
+            peer.answer({"kind": "Secret", "apiVersion": "v1", "metadata": metadata, "data": data})
         return True
 
     def _is_in_scope(self, peer, value: dict) -> bool:

@@ -178,6 +178,11 @@ void Claims::know_secret(const SecretRef& secret, std::string digest, std::strin
   }
 }
 
+void Claims::doubt_secret(const SecretRef& secret, std::string why) {
+  const auto known = known_secrets_.find(secret);
+  if (known == known_secrets_.end() || known->second.digest.empty()) know_secret(secret, {}, std::move(why));
+}
+
 std::vector<SecretRef> Claims::secrets() const {
   std::vector<SecretRef> all;
   all.reserve(secret_users_.size());

@@ -57,6 +57,10 @@ class Claims {
 
   /// What a Secret holds: the hexadecimal digest of the token, or why there is none. Objects that name it follow.
   void know_secret(const SecretRef& secret, std::string digest, std::string problem);
+  /// Nobody could say what it holds: what was known stays, and otherwise this is why there is no token.
+  void doubt_secret(const SecretRef& secret, std::string why);
+  /// An object names it.
+  bool names(const SecretRef& secret) const { return secret_users_.contains(secret); }
   /// Every Secret that an object names, once.
   std::vector<SecretRef> secrets() const;
   /// Those that have come since the last call.

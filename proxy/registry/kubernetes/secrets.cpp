@@ -1,6 +1,7 @@
 #include <auth/access_policy.hpp>
 #include <config/base64.hpp>
 #include <proxy/registry/kubernetes/secrets.hpp>
+#include <proxy/report.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -15,20 +16,39 @@ constexpr std::chrono::milliseconds kPatience{10'000};
 constexpr std::chrono::milliseconds kNap{50};
 constexpr std::size_t kMaxBody = std::size_t{4} * 1024 * 1024;
 
+/// Said of the server, or of the edge, rather than of what was asked for.
+bool is_about_everything(int status) {
+  constexpr int kNone = 0;
+  constexpr int kUnauthorized = 401;
+  constexpr int kTooMany = 429;
+  constexpr int kUnavailable = 503;
+  return status == kNone || status == kUnauthorized || status == kTooMany || status == kUnavailable;
+}
+
+std::string why_not(int status) {
+  constexpr int kForbidden = 403;
+  if (status == kForbidden) return "may not be read: the edge's role must allow get";
+  return "cannot be read: the API server answers " + std::to_string(status);
+}
+
 }  // namespace
 
-SecretFound read_secret(std::string_view json, std::string_view key) {
+std::optional<SecretFound> read_secret(std::string_view json, const SecretRef& wanted) {
   boost::system::error_code error;
   const auto parsed = boost::json::parse(boost::json::string_view(json.data(), json.size()), error);
   const auto* object = error ? nullptr : parsed.if_object();
-  if (object == nullptr || text_in(*object, "kind") != "Secret") return {{}, "is no Secret"};
+  const auto* metadata = object == nullptr ? nullptr : object_in(*object, "metadata");
+  if (metadata == nullptr || text_in(*object, "kind") != "Secret") return std::nullopt;
+  if (text_in(*metadata, "name") != wanted.name || text_in(*metadata, "namespace") != wanted.name_space) {
+    return std::nullopt;
+  }
   const auto* data = object_in(*object, "data");
-  const std::string_view encoded = data == nullptr ? std::string_view() : text_in(*data, key);
+  const std::string_view encoded = data == nullptr ? std::string_view() : text_in(*data, wanted.key);
   auto token = config::decode_base64(encoded);
   // What an editor leaves at the end of a file is no part of a token.
   while (token && (token->ends_with('\n') || token->ends_with('\r'))) token->pop_back();
-  if (!token || token->empty()) return {{}, "has no key `" + std::string(key) + "` with a token in it"};
-  return {auth::to_hex(auth::digest_token(*token)), {}};
+  if (!token || token->empty()) return SecretFound{{}, "has no key `" + wanted.key + "` with a token in it"};
+  return SecretFound{auth::to_hex(auth::digest_token(*token)), {}};
 }
 
 Secrets::Secrets(Loop& loop, BufferPool& buffers, const config::KubernetesRegistry& config, Claims& claims)
@@ -54,47 +74,81 @@ Task<void> Secrets::run() {
     if (due_.empty()) {
       has_failed_ = false;
       co_await rest(loop_, kNap, is_stopping_);
-      if (loop_.now() < next_round_) continue;
-      next_round_ = loop_.now() + config_.watch_timeout;
-      for (SecretRef& secret : claims_.secrets()) due_.push_back(std::move(secret));
+      find_due();
       continue;
     }
     const SecretRef secret = due_.front();
     due_.pop_front();
-    const bool is_known = co_await read_one(secret);
-    if (is_stopping_) break;
-    if (is_known) {
-      backoff_.reset();
-      has_failed_ = false;
+    if (!claims_.names(secret)) {
+      doubts_.erase(secret);
       continue;
     }
-    ++failures_;
-    has_failed_ = true;
+    const Answer answer = co_await read_one(secret);
+    if (is_stopping_) break;
+    if (answer == Answer::known) doubts_.erase(secret);
+    has_failed_ = answer != Answer::known;
+    if (has_failed_) ++failures_;
+    if (answer != Answer::none) {
+      backoff_.reset();
+      continue;
+    }
     due_.push_back(secret);
     co_await rest(loop_, backoff_.next(), is_stopping_);
   }
   api_.drop();
 }
 
-Task<bool> Secrets::read_one(SecretRef secret) {
+/// A round of all that are named, whatever is in doubt: who names a Secret that nobody may read must not stop it.
+void Secrets::find_due() {
+  const TimePoint now = loop_.now();
+  if (now >= next_round_) {
+    next_round_ = now + config_.watch_timeout;
+    for (SecretRef& secret : claims_.secrets()) {
+      if (!doubts_.contains(secret)) due_.push_back(std::move(secret));
+    }
+  }
+  for (auto& [secret, doubt] : doubts_) {
+    if (now < doubt.ask_at) continue;
+    doubt.ask_at = kNever;
+    due_.push_back(secret);
+  }
+}
+
+Task<Secrets::Answer> Secrets::read_one(SecretRef secret) {
   constexpr int kOk = 200;
-  constexpr int kForbidden = 403;
   constexpr int kNotFound = 404;
   const TimePoint deadline = loop_.now() + kPatience;
   const std::string target = "/api/v1/namespaces/" + secret.name_space + "/secrets/" + secret.name;
   const Connection::Head head = co_await api_.get(target, deadline);
-  if (is_stopping_) co_return false;
+  if (is_stopping_) co_return Answer::none;
   if (head.status == kOk) {
     const auto body = co_await read_body(deadline);
-    if (!body || is_stopping_) co_return false;
-    SecretFound found = read_secret(*body, secret.key);
-    claims_.know_secret(secret, std::move(found.digest), std::move(found.problem));
-    co_return true;
+    if (!body || is_stopping_) co_return Answer::none;
+    auto found = read_secret(*body, secret);
+    if (found) {
+      claims_.know_secret(secret, std::move(found->digest), std::move(found->problem));
+      co_return Answer::known;
+    }
+    doubt(secret, "cannot be read: the API server answers with something else");
+    co_return Answer::doubtful;
   }
   api_.drop();
-  if (head.status == kNotFound) claims_.know_secret(secret, {}, "does not exist");
-  if (head.status == kForbidden) claims_.know_secret(secret, {}, "may not be read: the edge's role must allow get");
-  co_return head.status == kNotFound || head.status == kForbidden;
+  if (is_about_everything(head.status)) co_return Answer::none;
+  if (head.status == kNotFound) {
+    claims_.know_secret(secret, {}, "does not exist");
+    co_return Answer::known;
+  }
+  doubt(secret, why_not(head.status));
+  co_return Answer::doubtful;
+}
+
+void Secrets::doubt(const SecretRef& secret, const std::string& why) {
+  const auto [found, is_new] = doubts_.try_emplace(secret, Backoff(std::random_device()()), kNever);
+  found->second.ask_at = loop_.now() + found->second.backoff.next();
+  claims_.doubt_secret(secret, why);
+  if (!is_new) return;
+  report(Severity::warning, "registry: kubernetes: Secret " + secret.name_space + "/" + secret.name + " " + why +
+                                "; what was read of it stays");
 }
 
 Task<std::optional<std::string>> Secrets::read_body(TimePoint deadline) {

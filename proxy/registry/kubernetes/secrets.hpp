@@ -1,8 +1,9 @@
 // secrets: the Secrets that hold sandboxes' tokens, read one after the other and read again from time to time.
 //
 // `get` is the only verb this needs, of the one Secret an object names, in the object's own namespace: the edge can
-// neither list Secrets nor watch them. So a new token is in force when it is read next, `watch_timeout` later at most. While the
-// API server is away what was read stays; a Secret that is gone closes the sandbox.
+// neither list Secrets nor watch them. So a new token is in force when it is read next, `watch_timeout` later at most. A
+// Secret that is gone (404), or has no token, closes the sandbox; what is neither that nor this very Secret says nothing:
+// what was read stays, and it is asked for again by itself, without keeping the others waiting.
 #pragma once
 
 #include <proxy/base/fork.hpp>
@@ -10,8 +11,9 @@
 #include <proxy/registry/kubernetes/backoff.hpp>
 #include <proxy/registry/kubernetes/claims.hpp>
 
+#include <cstdint>
 #include <deque>
-#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +25,8 @@ struct SecretFound {
   std::string digest;
   std::string problem;
 };
-SecretFound read_secret(std::string_view json, std::string_view key);
+/// Nothing: the JSON is not that Secret.
+std::optional<SecretFound> read_secret(std::string_view json, const SecretRef& wanted);
 
 class Secrets {
  public:
@@ -42,9 +45,17 @@ class Secrets {
   std::uint64_t failures() const { return failures_; }
 
  private:
+  /// `doubtful`: the server answers, but not what this one holds. `none`: it does not answer.
+  enum class Answer : std::uint8_t { known, doubtful, none };
+  struct Doubt {
+    Backoff backoff;
+    TimePoint ask_at;  ///< kNever: it is due.
+  };
+
   Task<void> run();
-  /// False: nobody could say.
-  Task<bool> read_one(SecretRef secret);
+  Task<Answer> read_one(SecretRef secret);
+  void doubt(const SecretRef& secret, const std::string& why);
+  void find_due();
   Task<std::optional<std::string>> read_body(TimePoint deadline);
 
   Loop& loop_;
@@ -53,6 +64,7 @@ class Secrets {
   Api api_;
   Backoff backoff_;
   std::deque<SecretRef> due_;
+  std::map<SecretRef, Doubt> doubts_;
   TimePoint next_round_;
   std::uint64_t failures_ = 0;
   bool has_failed_ = false;

@@ -261,6 +261,22 @@ TEST_CASE("claims: a record waits for its token, and follows it", "[registry]") 
   CHECK(diary.take() == Lines{"withdraw a"});
 }
 
+TEST_CASE("claims: a doubt takes no token away, and is the reason where there is none", "[registry]") {
+  Diary diary;
+  Claims claims(diary);
+  Sighting secret = with("a", R"({"x":1})");
+  secret.token = SecretRef{"team", "mine", "token"};
+  claims.see(0, kOne, secret);
+  diary.take();
+  claims.doubt_secret(*secret.token, "may not be read");
+  CHECK(diary.take() == Lines{"refuse a"});
+  CHECK(diary.said.find("Secret team/mine may not be read") != std::string::npos);
+  claims.know_secret(*secret.token, "ab", "");
+  diary.take();
+  claims.doubt_secret(*secret.token, "may not be read");
+  CHECK(diary.take().empty());
+}
+
 TEST_CASE("claims: records are listed in the order of ids", "[registry]") {
   Diary diary;
   Claims claims(diary);

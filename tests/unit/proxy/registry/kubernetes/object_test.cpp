@@ -268,15 +268,28 @@ TEST_CASE("object: a record that would be too large is none", "[registry]") {
 }
 
 TEST_CASE("object: a Secret gives the digest of its token, or says why not", "[registry]") {
-  const std::string whole = R"({"kind":"Secret","data":{"token":"Zmlyc3QK","empty":"","bad":"%%"}})";
+  const std::string whole = R"({"kind":"Secret","metadata":{"name":"mine","namespace":"team"},)"
+                            R"("data":{"token":"Zmlyc3QK","empty":"","bad":"%%"}})";
   // Of "first", without the line end after it.
-  CHECK(read_secret(whole, "token").digest == "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e");
+  const auto found = read_secret(whole, {"team", "mine", "token"});
+  REQUIRE(found);
+  CHECK(found->digest == "a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e");
   for (const char* key : {"empty", "bad", "none"}) {
-    CHECK(read_secret(whole, key).digest.empty());
-    CHECK_FALSE(read_secret(whole, key).problem.empty());
+    const auto without = read_secret(whole, {"team", "mine", key});
+    REQUIRE(without);
+    CHECK(without->digest.empty());
+    CHECK_FALSE(without->problem.empty());
   }
-  CHECK(read_secret(R"({"kind":"Pod","data":{"token":"Zmlyc3QK"}})", "token").digest.empty());
-  CHECK(read_secret("[", "token").digest.empty());
+}
+
+TEST_CASE("object: what is not the Secret that was asked for says nothing of it", "[registry]") {
+  const std::string rest = R"(,"metadata":{"name":"mine","namespace":"team"},"data":{"token":"Zmlyc3QK"}})";
+  CHECK(read_secret(R"({"kind":"Secret")" + rest, {"team", "mine", "token"}));
+  CHECK_FALSE(read_secret(R"({"kind":"Secret")" + rest, {"team", "other", "token"}));
+  CHECK_FALSE(read_secret(R"({"kind":"Secret")" + rest, {"other", "mine", "token"}));
+  CHECK_FALSE(read_secret(R"({"kind":"Pod")" + rest, {"team", "mine", "token"}));
+  CHECK_FALSE(read_secret(R"({"kind":"Secret","data":{"token":"Zmlyc3QK"}})", {"team", "mine", "token"}));
+  CHECK_FALSE(read_secret("<html>", {"team", "mine", "token"}));
 }
 
 }  // namespace
