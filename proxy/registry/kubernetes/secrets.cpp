@@ -65,14 +65,16 @@ void Secrets::stop() {
 }
 
 void Secrets::notice() {
-  for (SecretRef& secret : claims_.take_new_secrets()) due_.push_front(std::move(secret));
+  for (SecretRef& secret : claims_.take_new_secrets()) {
+    untried_.insert(secret);
+    due_.push_front(std::move(secret));
+  }
 }
 
 Task<void> Secrets::run() {
   while (!is_stopping_) {
     notice();
     if (due_.empty()) {
-      has_failed_ = false;
       co_await rest(loop_, kNap, is_stopping_);
       find_due();
       continue;
@@ -80,14 +82,15 @@ Task<void> Secrets::run() {
     const SecretRef secret = due_.front();
     due_.pop_front();
     if (!claims_.names(secret)) {
+      untried_.erase(secret);
       doubts_.erase(secret);
       continue;
     }
     const Answer answer = co_await read_one(secret);
     if (is_stopping_) break;
+    untried_.erase(secret);
     if (answer == Answer::known) doubts_.erase(secret);
-    has_failed_ = answer != Answer::known;
-    if (has_failed_) ++failures_;
+    if (answer != Answer::known) ++failures_;
     if (answer != Answer::none) {
       backoff_.reset();
       continue;

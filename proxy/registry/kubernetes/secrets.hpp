@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -38,7 +39,7 @@ class Secrets {
   void stop();
   bool is_over() const { return running_->is_done(); }
   /// Every Secret that is named was read, or tried at least.
-  bool is_settled() const { return due_.empty() || has_failed_; }
+  bool is_settled() const { return untried_.empty(); }
   /// Takes over what the objects name now.
   void notice();
   std::uint64_t requests() const { return api_.requests(); }
@@ -64,10 +65,10 @@ class Secrets {
   Api api_;
   Backoff backoff_;
   std::deque<SecretRef> due_;
+  std::set<SecretRef> untried_;  ///< Named, and neither answered nor failed to be so far.
   std::map<SecretRef, Doubt> doubts_;
   TimePoint next_round_;
   std::uint64_t failures_ = 0;
-  bool has_failed_ = false;
   bool is_stopping_ = false;
   std::optional<Fork> running_;
 };
