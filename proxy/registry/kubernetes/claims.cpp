@@ -119,10 +119,10 @@ void Claims::settle(const std::string& id) {
 
 void Claims::contest(const SandboxId& id, Claim& claim, const std::string& one, const std::string& other) {
   if (claim.standing == Standing::contested) return;
-  claim.standing = Standing::contested;
-  claim.text.clear();
   told_.refuse(id, {"sandbox_id", "is claimed by more than one object, " + one + " and " + other +
                                       " among them: none is routed until one is left"});
+  claim.standing = Standing::contested;
+  claim.text.clear();
 }
 
 void Claims::settle_one(const SandboxId& id, Claim& claim, const std::string& object) {
@@ -146,23 +146,23 @@ void Claims::settle_one(const SandboxId& id, Claim& claim, const std::string& ob
 
 void Claims::publish(const SandboxId& id, Claim& claim, std::string record, const std::string& object) {
   if (claim.standing == Standing::published && claim.text == record) return;
+  told_.publish(id, record, object);
   claim.standing = Standing::published;
   claim.text = std::move(record);
-  told_.publish(id, claim.text, object);
 }
 
 void Claims::refuse(const SandboxId& id, Claim& claim, const RecordError& error) {
   if (claim.standing == Standing::refused && claim.text == error.text) return;
+  told_.refuse(id, error);
   claim.standing = Standing::refused;
   claim.text = error.text;
-  told_.refuse(id, error);
 }
 
 void Claims::withdraw(const SandboxId& id, Claim& claim) {
   if (claim.standing == Standing::nothing) return;
+  told_.withdraw(id);
   claim.standing = Standing::nothing;
   claim.text.clear();
-  told_.withdraw(id);
 }
 
 void Claims::know_secret(const SecretRef& secret, std::string digest, std::string problem) {

@@ -25,7 +25,7 @@
 
 namespace sandgate::proxy::registry::kubernetes {
 
-/// Who is told: the registry. `where` names the object.
+/// Who is told: the registry. `where` names the object. What throws was not told, and is told again with the next event.
 class Told {
  public:
   virtual void publish(const routing::SandboxId& id, const std::string& record, const std::string& where) = 0;

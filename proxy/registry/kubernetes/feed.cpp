@@ -1,6 +1,7 @@
 #include <proxy/registry/kubernetes/feed.hpp>
 #include <proxy/report.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace sandgate::proxy::registry::kubernetes {
@@ -37,15 +38,31 @@ void Feed::stop() {
 
 Task<void> Feed::run() {
   while (!is_stopping_) {
-    Reflector::Request request = reflector_.next(environment_.loop.now());
-    co_await rest(environment_.loop, request.pause, is_stopping_);
-    if (is_stopping_) break;
-    co_await ask(request);
-    if (is_stopping_) break;
-    say_problem();
-    environment_.stepped();
+    try {
+      co_await step();
+    } catch (const std::exception& error) {
+      give_up(error.what());
+    }
   }
   api_.drop();
+}
+
+Task<void> Feed::step() {
+  Reflector::Request request = reflector_.next(environment_.loop.now());
+  co_await rest(environment_.loop, request.pause, is_stopping_);
+  if (is_stopping_) co_return;
+  co_await ask(request);
+  if (is_stopping_) co_return;
+  say_problem();
+  environment_.stepped();
+}
+
+/// No memory, no descriptor, no thread: tried again, as when the API server is away. Not even this: the process ends,
+/// since nobody joins the feed, and a table that is not kept any more must not count as exact.
+void Feed::give_up(const char* why) noexcept {
+  api_.drop();
+  reflector_.fail(std::string("the edge itself failed: ") + why);
+  say_problem();
 }
 
 Task<void> Feed::ask(Reflector::Request request) {

@@ -44,6 +44,8 @@ class Feed final : private Listener {
 
  private:
   Task<void> run();
+  Task<void> step();
+  void give_up(const char* why) noexcept;
   Task<void> ask(Reflector::Request request);
   Task<void> read_body(TimePoint deadline);
   void say_problem();

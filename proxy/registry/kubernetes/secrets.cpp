@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <exception>
 #include <random>
 #include <utility>
 
@@ -73,32 +74,54 @@ void Secrets::notice() {
 
 Task<void> Secrets::run() {
   while (!is_stopping_) {
-    notice();
-    if (due_.empty()) {
-      co_await rest(loop_, kNap, is_stopping_);
-      find_due();
-      continue;
+    try {
+      co_await step();
+    } catch (const std::exception& error) {
+      give_up(error.what());
     }
-    const SecretRef secret = due_.front();
-    due_.pop_front();
-    if (!claims_.names(secret)) {
-      untried_.erase(secret);
-      doubts_.erase(secret);
-      continue;
-    }
-    const Answer answer = co_await read_one(secret);
-    if (is_stopping_) break;
-    untried_.erase(secret);
-    if (answer == Answer::known) doubts_.erase(secret);
-    if (answer != Answer::known) ++failures_;
-    if (answer != Answer::none) {
-      backoff_.reset();
-      continue;
-    }
-    due_.push_back(secret);
-    co_await rest(loop_, backoff_.next(), is_stopping_);
   }
   api_.drop();
+}
+
+Task<void> Secrets::step() {
+  co_await rest(loop_, std::exchange(pause_, std::chrono::milliseconds::zero()), is_stopping_);
+  if (is_stopping_) co_return;
+  notice();
+  if (due_.empty()) find_due();
+  if (due_.empty()) {
+    pause_ = kNap;
+    co_return;
+  }
+  asked_ = std::move(due_.front());
+  due_.pop_front();
+  if (!claims_.names(*asked_)) {
+    untried_.erase(*asked_);
+    doubts_.erase(*asked_);
+    asked_.reset();
+    co_return;
+  }
+  const Answer answer = co_await read_one(*asked_);
+  if (is_stopping_) co_return;
+  untried_.erase(*asked_);
+  if (answer == Answer::known) doubts_.erase(*asked_);
+  if (answer != Answer::known) ++failures_;
+  if (answer == Answer::none) {
+    due_.push_back(*asked_);
+    pause_ = backoff_.next();
+  } else {
+    backoff_.reset();
+  }
+  asked_.reset();
+}
+
+/// As a feed's.
+void Secrets::give_up(const char* why) noexcept {
+  api_.drop();
+  ++failures_;
+  if (asked_) due_.push_back(*std::exchange(asked_, std::nullopt));
+  pause_ = backoff_.next();
+  report(Severity::error, std::string("registry: kubernetes: Secrets cannot be read: the edge itself failed: ") + why +
+                              "; what was read stays");
 }
 
 /// A round of all that are named, whatever is in doubt: who names a Secret that nobody may read must not stop it.

@@ -11,6 +11,7 @@
 #include <proxy/registry/kubernetes/backoff.hpp>
 #include <proxy/registry/kubernetes/claims.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -54,6 +55,8 @@ class Secrets {
   };
 
   Task<void> run();
+  Task<void> step();
+  void give_up(const char* why) noexcept;
   Task<Answer> read_one(SecretRef secret);
   void doubt(const SecretRef& secret, const std::string& why);
   void find_due();
@@ -64,7 +67,9 @@ class Secrets {
   Claims& claims_;
   Api api_;
   Backoff backoff_;
+  std::chrono::milliseconds pause_{0};  ///< Before the next step.
   std::deque<SecretRef> due_;
+  std::optional<SecretRef> asked_;  ///< The one that is being read.
   std::set<SecretRef> untried_;  ///< Named, and neither answered nor failed to be so far.
   std::map<SecretRef, Doubt> doubts_;
   TimePoint next_round_;
