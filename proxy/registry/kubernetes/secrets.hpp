@@ -70,7 +70,7 @@ class Secrets {
   std::chrono::milliseconds pause_{0};  ///< Before the next step.
   std::deque<SecretRef> due_;
   std::optional<SecretRef> asked_;  ///< The one that is being read.
-  std::set<SecretRef> untried_;  ///< Named, and neither answered nor failed to be so far.
+  std::set<SecretRef> untried_;     ///< Named, and neither answered nor failed to be so far.
   std::map<SecretRef, Doubt> doubts_;
   TimePoint next_round_;
   std::uint64_t failures_ = 0;

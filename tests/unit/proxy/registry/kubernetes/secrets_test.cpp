@@ -1,7 +1,6 @@
-#include "../temporary_directory.hpp"
-
 #include <proxy/base/unique_fd.hpp>
 #include <proxy/registry/kubernetes/secrets.hpp>
+#include <tests/unit/proxy/registry/temporary_directory.hpp>
 
 #include <catch2/catch.hpp>
 
