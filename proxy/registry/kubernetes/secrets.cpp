@@ -169,7 +169,7 @@ Task<Secrets::Answer> Secrets::read_one(SecretRef secret) {
 }
 
 void Secrets::doubt(const SecretRef& secret, const std::string& why) {
-  const auto [found, is_new] = doubts_.try_emplace(secret, Backoff(std::random_device()()), kNever);
+  const auto [found, is_new] = doubts_.try_emplace(secret, Doubt{Backoff(std::random_device()()), kNever});
   found->second.ask_at = loop_.now() + found->second.backoff.next();
   claims_.doubt_secret(secret, why);
   if (!is_new) return;
