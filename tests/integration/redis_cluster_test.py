@@ -46,7 +46,8 @@ def edge(cluster, make_edge):
 
 @pytest.fixture
 def residents(cluster, edge):
-    """Of every master some."""
+    """Of every master some, each read from a server that tells of changes: what was read before is asked for again."""
+    eventually(lambda: is_exact(edge), "every master to tell of changes")
     sandboxes = [ServingSandbox() for _ in range(9)]
     for sandbox in sandboxes:
         sandbox.id = unique_id()
