@@ -7,43 +7,10 @@ import threading
 import pytest
 
 from support.edge import is_sanitized
-from support.fake_api_server import FakeApiServer
 from support.fixtures import unique_id
-from support.kubernetes_fixtures import Stage, kubernetes_config, running, write_kubeconfig
+from support.kubernetes_fixtures import running, sandbox, server, stage, start  # noqa: F401
 from support.patience import eventually
 from support.raw_sandbox import ServingSandbox
-
-
-@pytest.fixture
-def server():
-    with FakeApiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def start(server, tmp_path, make_edge):
-    """Starts an edge on the server; the keys are the configuration's."""
-
-    def start(wait_ready: bool = True, **keys) -> Stage:
-        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server)
-        keys = {"namespaces": ["team-a"], "kubeconfig": str(kubeconfig), **keys}
-        edge = make_edge.unstarted(kubernetes_config(**keys))
-        edge.start(wait_ready=wait_ready)
-        return Stage(server, edge)
-
-    return start
-
-
-@pytest.fixture
-def stage(start):
-    return start()
-
-
-@pytest.fixture
-def sandbox():
-    with ServingSandbox() as sandbox:
-        sandbox.id = unique_id()
-        yield sandbox
 
 
 @pytest.fixture

@@ -14,28 +14,16 @@ from support.certificates import make_certificate
 from support.edge import BINARY
 from support.fake_api_server import FakeApiServer
 from support.fixtures import unique_id
+from support.kubernetes_fixtures import sandbox, server  # noqa: F401
 from support.kubernetes_fixtures import Stage, kubernetes_config, running, write_kubeconfig
 from support.patience import eventually, seconds
 from support.raw_sandbox import ServingSandbox
 
 
 @pytest.fixture
-def server():
-    with FakeApiServer() as server:
-        yield server
-
-
-@pytest.fixture
 def stage(server, tmp_path, make_edge):
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server)
     yield Stage(server, make_edge(kubernetes_config(kubeconfig=str(kubeconfig))))
-
-
-@pytest.fixture
-def sandbox():
-    with ServingSandbox() as sandbox:
-        sandbox.id = unique_id()
-        yield sandbox
 
 
 def comes_to(stage, sandbox, outcome: str, *fields, within: float = 5) -> None:

@@ -4,8 +4,12 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pytest
+
 from support.edge import Edge
 from support.fake_api_server import FakeApiServer
+from support.fixtures import unique_id
+from support.raw_sandbox import ServingSandbox
 
 
 def write_kubeconfig(path: Path, server: FakeApiServer, cluster: dict = None, user: dict = None) -> Path:
@@ -50,3 +54,35 @@ class Stage:
 
     def figure(self, name: str, **labels) -> float:
         return self.edge.metrics().total(f"sandgate_registry_{name}", **labels)
+
+
+@pytest.fixture
+def server():
+    with FakeApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def start(server, tmp_path, make_edge):
+    """Starts an edge on the server; the keys are the configuration's."""
+
+    def start(wait_ready: bool = True, **keys) -> Stage:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server)
+        keys = {"namespaces": ["team-a"], "kubeconfig": str(kubeconfig), **keys}
+        edge = make_edge.unstarted(kubernetes_config(**keys))
+        edge.start(wait_ready=wait_ready)
+        return Stage(server, edge)
+
+    return start
+
+
+@pytest.fixture
+def stage(start):
+    return start()
+
+
+@pytest.fixture
+def sandbox():
+    with ServingSandbox() as sandbox:
+        sandbox.id = unique_id()
+        yield sandbox
