@@ -1,102 +1,147 @@
-#include <proxy/access_log.hpp>
+#include <proxy/access_line.hpp>
 #include <proxy/json_text.hpp>
 
-#include <array>
 #include <charconv>
+#include <cstring>
 
 namespace sandgate::proxy {
 namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kMaxText = 2048;  // bytes between the quotes
+/// Where the next byte of a line goes. Nobody asks whether there is room: AccessLine has it for the longest line.
+class Cursor {
+ public:
+  explicit Cursor(char* begin) : at_(begin) {}
+  char* get() const { return at_; }
 
-template <class Integer>
-void append_integer(std::string& out, Integer value) {
-  std::array<char, 20> digits;
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out.append(digits.data(), end);
-}
+  void byte(char c) { *at_++ = c; }
+  template <std::size_t size>
+  void literal(const char (&text)[size]) {
+    std::memcpy(at_, text, size - 1);  // A few moves: the size is known.
+    at_ += size - 1;
+  }
+  void bytes(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  template <class Integer>
+  void integer(Integer value) {
+    constexpr std::size_t kMostDigits = 20;
+    at_ = std::to_chars(at_, at_ + kMostDigits, value).ptr;
+  }
+  /// `value` with leading zeros, `width` digits in all.
+  template <std::size_t width>
+  void padded(unsigned value) {
+    for (std::size_t i = width; i-- > 0; value /= 10) at_[i] = static_cast<char>('0' + value % 10);
+    at_ += width;
+  }
 
-/// `value` with leading zeros, `width` digits in all.
-void append_padded(std::string& out, unsigned value, std::size_t width) {
-  const std::size_t begin = out.size();
-  out.append(width, '0');
-  for (std::size_t i = begin + width; i-- > begin; value /= 10) out[i] = static_cast<char>('0' + value % 10);
-}
+ private:
+  char* at_;
+};
 
 /// "2026-11-23T09:05:07.042Z" (RFC 3339). Pure arithmetic, so there is nothing worth caching between lines.
-void append_time(std::string& out, std::chrono::system_clock::time_point time) {
+void append_time(Cursor& out, std::chrono::system_clock::time_point time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - day));
-  append_padded(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  out.push_back('-');
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out.push_back('-');
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out.push_back('T');
-  append_padded(out, static_cast<unsigned>(clock.hours().count()), 2);
-  out.push_back(':');
-  append_padded(out, static_cast<unsigned>(clock.minutes().count()), 2);
-  out.push_back(':');
-  append_padded(out, static_cast<unsigned>(clock.seconds().count()), 2);
-  out.push_back('.');
-  append_padded(out, static_cast<unsigned>(clock.subseconds().count()), 3);
-  out.push_back('Z');
+  out.padded<4>(static_cast<unsigned>(static_cast<int>(date.year())));
+  out.byte('-');
+  out.padded<2>(static_cast<unsigned>(date.month()));
+  out.byte('-');
+  out.padded<2>(static_cast<unsigned>(date.day()));
+  out.byte('T');
+  out.padded<2>(static_cast<unsigned>(clock.hours().count()));
+  out.byte(':');
+  out.padded<2>(static_cast<unsigned>(clock.minutes().count()));
+  out.byte(':');
+  out.padded<2>(static_cast<unsigned>(clock.seconds().count()));
+  out.byte('.');
+  out.padded<3>(static_cast<unsigned>(clock.subseconds().count()));
+  out.byte('Z');
 }
 
 /// One JSON object; members in the order they are given.
 class Members {
  public:
-  explicit Members(std::string& out) : out_(out) {}
+  template <std::size_t size>
+  using Name = const char (&)[size];
 
-  void time(std::string_view name, std::chrono::system_clock::time_point value) {
-    begin(name);
-    out_.push_back('"');
+  /// `escaped`: room for the longest text.
+  Members(char* begin, std::string& escaped) : begin_(begin), out_(begin), escaped_(escaped) {}
+
+  template <std::size_t size>
+  void time(Name<size> name, std::chrono::system_clock::time_point value) {
+    start(name);
+    out_.byte('"');
     append_time(out_, value);
-    out_.push_back('"');
+    out_.byte('"');
   }
-  void text(std::string_view name, std::string_view value) {
-    begin(name);
-    if (value.empty()) {
-      out_.append("null");
+  template <std::size_t size>
+  void text(Name<size> name, std::string_view value) {
+    if (value.empty()) return null(name);
+    start(name);
+    if (value.size() <= AccessLine::kMaxText && is_plain_json(value)) {
+      out_.byte('"');
+      out_.bytes(value);
+      out_.byte('"');
     } else {
-      append_json_string(out_, value, kMaxText);
+      escaped_.clear();
+      append_json_string(escaped_, value, AccessLine::kMaxText);
+      out_.bytes(escaped_);
     }
   }
-  void number(std::string_view name, std::uint64_t value) {
-    begin(name);
-    append_integer(out_, value);
+  template <std::size_t size>
+  void number(Name<size> name, std::uint64_t value) {
+    start(name);
+    out_.integer(value);
   }
-  void number_unless_zero(std::string_view name, std::uint64_t value) { value == 0 ? null(name) : number(name, value); }
+  template <std::size_t size>
+  void number_unless_zero(Name<size> name, std::uint64_t value) {
+    value == 0 ? null(name) : number(name, value);
+  }
   /// Milliseconds with three decimals.
-  void duration(std::string_view name, nanoseconds value) {
+  template <std::size_t size>
+  void duration(Name<size> name, nanoseconds value) {
     if (value < nanoseconds::zero()) return null(name);
     const auto microseconds = std::chrono::round<std::chrono::microseconds>(value).count();
-    begin(name);
-    append_integer(out_, microseconds / 1000);
-    out_.push_back('.');
-    append_padded(out_, static_cast<unsigned>(microseconds % 1000), 3);
+    start(name);
+    out_.integer(microseconds / 1000);
+    out_.byte('.');
+    out_.padded<3>(static_cast<unsigned>(microseconds % 1000));
   }
-  void boolean(std::string_view name, bool value) {
-    begin(name);
-    out_.append(value ? "true" : "false");
+  template <std::size_t size>
+  void boolean(Name<size> name, bool value) {
+    start(name);
+    if (value) {
+      out_.literal("true");
+    } else {
+      out_.literal("false");
+    }
   }
-  void end() { out_.append("}\n"); }
+  std::string_view end() {
+    *begin_ = '{';  // Where the first member has its comma.
+    out_.literal("}\n");
+    return {begin_, static_cast<std::size_t>(out_.get() - begin_)};
+  }
 
  private:
-  void begin(std::string_view name) {
-    out_.append(is_first_ ? "{\"" : ",\"").append(name).append("\":");
-    is_first_ = false;
+  template <std::size_t size>
+  void start(Name<size> name) {
+    out_.literal(",\"");
+    out_.literal(name);
+    out_.literal("\":");
   }
-  void null(std::string_view name) {
-    begin(name);
-    out_.append("null");
+  template <std::size_t size>
+  void null(Name<size> name) {
+    start(name);
+    out_.literal("null");
   }
 
-  std::string& out_;
-  bool is_first_ = true;
+  char* begin_;
+  Cursor out_;
+  std::string& escaped_;
 };
 
 std::string_view without_query(std::string_view target) { return target.substr(0, target.find('?')); }
@@ -106,8 +151,10 @@ std::string_view without_userinfo(std::string_view authority) { return authority
 
 }  // namespace
 
-void format_access_line(const AccessRecord& record, std::string& out) {
-  Members line(out);
+AccessLine::AccessLine() : bytes_(std::make_unique_for_overwrite<char[]>(kMaxLine)) { escaped_.reserve(kMaxText + 2); }
+
+std::string_view AccessLine::format(const AccessRecord& record) {
+  Members line(bytes_.get(), escaped_);
   line.time("time", record.time);
   line.text("request_id", record.request_id);
   line.text("client", record.client);
@@ -130,7 +177,7 @@ void format_access_line(const AccessRecord& record, std::string& out) {
   line.boolean("reused", record.reused);
   line.text("upstream", record.upstream);
   line.text("user_agent", record.user_agent);
-  line.end();
+  return line.end();
 }
 
 }  // namespace sandgate::proxy

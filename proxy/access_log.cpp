@@ -25,7 +25,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kInterval{100};    // between looks at the rings, while none is half full
 constexpr milliseconds kLastWait{2'000};  // at the end: for a file that takes no byte
 constexpr std::chrono::minutes kComplaintInterval{1};
-constexpr std::size_t kLineReserve = 24 * 1024;  // nine texts of 2 KiB, the rest, and some
 
 /// How a worker wakes the thread: at most one system call for every time the thread fell asleep.
 class Doorbell {
@@ -64,15 +63,11 @@ struct AccessLogWriter::Ring {
   Doorbell& doorbell;
 };
 
-AccessLogWriter::AccessLogWriter(Ring* ring) : ring_(ring) {
-  if (ring_ != nullptr) line_.reserve(kLineReserve);
-}
+AccessLogWriter::AccessLogWriter(Ring* ring) : ring_(ring) {}
 
 bool AccessLogWriter::write(const AccessRecord& record) {
   if (ring_ == nullptr) return true;
-  line_.clear();
-  format_access_line(record, line_);
-  const bool has_room = ring_->bytes.push(line_);
+  const bool has_room = ring_->bytes.push(line_.format(record));
   if (ring_->bytes.is_over_half()) ring_->doorbell.ring_if_asleep();
   return has_room;
 }

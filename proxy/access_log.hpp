@@ -4,50 +4,17 @@
 // reader that sleeps over a half-full ring); a thread carries the rings to the file, ten times a second or when woken.
 // A full ring drops the line and counts it, and so does a file that cannot be written (disk full, reader of stdout
 // gone): what is lost is counted, nothing waits for it. A line is written whole or not at all, but for one that the
-// disk cut. Every text is escaped (control bytes, quotes, DEL and invalid UTF-8 as \u00XX) and bounded to 2 KiB, so a
-// line is always one line of valid JSON. What is not known is null. Tokens and cookies are never in a record.
+// disk cut.
 #pragma once
 
-#include <proxy/base/failure.hpp>
+#include <proxy/access_line.hpp>
 #include <proxy/source_allowance.hpp>
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace sandgate::proxy {
-
-/// What is known of one exchange when it ends. Views are into the exchange, which outlives the call to `write`.
-struct AccessRecord {
-  std::chrono::system_clock::time_point time;  ///< When it ended.
-  std::string_view request_id;
-  std::string_view client;    ///< Address text.
-  std::string_view protocol;  ///< "HTTP/1.1"
-  std::string_view tls;       ///< "TLSv1.3"; empty on plain listeners (JSON null).
-  std::string_view method;
-  std::string_view authority;
-  std::string_view target;         ///< Path and query; the query is removed when written.
-  std::string_view sandbox;        ///< Empty: null.
-  std::uint16_t port = 0;          ///< 0: null.
-  std::uint16_t status = 0;        ///< 0: no answer was sent (null).
-  std::optional<Failure> failure;  ///< reason and blame; none: "ok" and "none".
-  std::uint64_t bytes_up = 0;
-  std::uint64_t bytes_down = 0;
-  std::chrono::nanoseconds duration{0};
-  std::chrono::nanoseconds lookup{-1};  ///< Negative: null.
-  std::chrono::nanoseconds connect{-1};
-  std::chrono::nanoseconds first_byte{-1};
-  bool reused = false;
-  std::string_view upstream;  ///< "10.0.0.7:8080"; empty: null.
-  std::string_view user_agent;
-};
-
-/// Appends the line, newline included, to `out`. Pure; exposed for tests.
-void format_access_line(const AccessRecord& record, std::string& out);
 
 class AccessLog;
 
@@ -65,7 +32,7 @@ class AccessLogWriter {
   explicit AccessLogWriter(Ring* ring);
   Ring* ring_;  ///< Null: the log is off.
   SourceAllowance complaints_;
-  std::string line_;
+  AccessLine line_;
 };
 
 class AccessLog {

@@ -12,6 +12,9 @@
 
 namespace sandgate::proxy {
 
+/// Whether `text` is its own escaped form.
+bool is_plain_json(std::string_view text);
+
 /// Appends `text` as a JSON string, quotes included. What stands between the quotes is at most `limit` bytes: the rest
 /// of the text is left out, and neither an escape nor a character is cut in two.
 void append_json_string(std::string& out, std::string_view text, std::size_t limit);

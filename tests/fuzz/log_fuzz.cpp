@@ -1,6 +1,6 @@
 // The access log: whatever strangers put into an exchange, its line is one line of valid JSON in visible characters,
 // bounded, and says the query of no target and the userinfo of no authority (hardening 1.10).
-#include <proxy/access_log.hpp>
+#include <proxy/access_line.hpp>
 #include <proxy/json_text.hpp>
 #include <tests/fuzz/h1_oracle.hpp>
 #include <tests/fuzz/script.hpp>
@@ -16,8 +16,6 @@ namespace sandgate::fuzz {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t kMostBytes = std::size_t{13} * (2048 + 64);
 
 bool is_visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c < 0 || c >= 0x20) && c != 0x7f; });
@@ -60,10 +58,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   record.sandbox = texts[7];
   record.upstream = texts[8];
   record.user_agent = texts[9];
-  std::string line;
-  proxy::format_access_line(record, line);
+  proxy::AccessLine made;
+  const std::string_view line = made.format(record);
   check(line.ends_with('\n') && line.find('\n') == line.size() - 1, "one line");
-  check(is_visible(std::string_view(line).substr(0, line.size() - 1)) && line.size() < kMostBytes,
+  check(is_visible(line.substr(0, line.size() - 1)) && line.size() < proxy::AccessLine::kMaxLine,
         "visible and bounded");
   const json::object object = json::parse(line).as_object();
   const auto has_none_of = [&](std::string_view name, char c) {
