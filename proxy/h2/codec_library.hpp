@@ -37,7 +37,9 @@ class FieldList {
   FieldList() : list_(storage()) { list_.clear(); }
 
   void add(std::string_view name, std::string_view value) {
-    list_.push_back(nghttp2_nv{unconst(name), unconst(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    // No two heads have the same: in the table of the connection's fields it would drive out what comes again.
+    const std::uint8_t flags = name == "x-request-id" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    list_.push_back(nghttp2_nv{unconst(name), unconst(value), name.size(), value.size(), flags});
     bytes_ += name.size() + value.size();
   }
   void add(const http::Fields& fields) {
