@@ -36,7 +36,7 @@ class Event {
 /// A coroutine on its own: runs at once, frees itself at its end. An exception that leaves it ends the process: whoever
 /// starts one catches inside.
 struct Detached {
-  struct promise_type : PooledFrame {
+  struct promise_type : SmallObject {
     Detached get_return_object() const noexcept { return {}; }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     std::suspend_never final_suspend() const noexcept { return {}; }
@@ -49,7 +49,7 @@ struct Detached {
 /// left of it, wherever it waits. An exception that leaves it ends the process, as above.
 class Companion {
  public:
-  struct promise_type : PooledFrame {
+  struct promise_type : SmallObject {
     Companion get_return_object() { return Companion(std::coroutine_handle<promise_type>::from_promise(*this)); }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     std::suspend_always final_suspend() const noexcept { return {}; }

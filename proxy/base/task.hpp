@@ -8,7 +8,7 @@
 // Parameters of a coroutine are values, or things its awaiter owns for as long.
 #pragma once
 
-#include <proxy/base/frame_pool.hpp>
+#include <proxy/base/small_memory.hpp>
 
 #include <coroutine>
 #include <cstddef>
@@ -18,15 +18,9 @@
 
 namespace sandgate::proxy {
 
-/// Where a coroutine's frame comes from.
-struct PooledFrame {
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
-};
-
 namespace task_detail {
 
-struct PromiseBase : PooledFrame {
+struct PromiseBase : SmallObject {
   std::coroutine_handle<> continuation;  ///< Set only while the awaiter is suspended on this task.
   std::exception_ptr exception;
 

@@ -11,6 +11,7 @@
 
 #include <config/config.hpp>
 #include <proxy/base/arena.hpp>
+#include <proxy/base/small_memory.hpp>
 #include <proxy/exchange.hpp>
 #include <proxy/h2/stream.hpp>
 #include <proxy/http/h2_head.hpp>
@@ -32,7 +33,8 @@ struct StreamMemory {
 }  // namespace detail
 
 class ClientStream final
-    : public Exchange,
+    : public SmallObject,
+      public Exchange,
       private detail::StreamMemory,
       private Stream,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

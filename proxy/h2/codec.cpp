@@ -1,5 +1,6 @@
 #include <proxy/h2/codec.hpp>
 #include <proxy/h2/codec_library.hpp>
+#include <proxy/h2/codec_memory.hpp>
 
 #include <array>
 #include <new>
@@ -45,9 +46,9 @@ Codec::Codec(const Setting& setting, CodecHandler& handler)
   const auto option = make_option();
   nghttp2_session* session = nullptr;
   if (setting.role == Role::server) {
-    check(nghttp2_session_server_new2(&session, Callbacks::all(), this, option.get()));
+    check(nghttp2_session_server_new3(&session, Callbacks::all(), this, option.get(), codec_memory()));
   } else {
-    check(nghttp2_session_client_new2(&session, Callbacks::all(), this, option.get()));
+    check(nghttp2_session_client_new3(&session, Callbacks::all(), this, option.get(), codec_memory()));
   }
   session_.reset(session);
   submit_settings();

@@ -1,4 +1,4 @@
-#include <proxy/base/frame_pool.hpp>
+#include <proxy/base/small_memory.hpp>
 #include <tests/faults/trial.hpp>
 
 #include <fcntl.h>
@@ -110,7 +110,7 @@ Trial try_fault(Foundation& foundation, SSL_CTX* client_tls, const Shape& shape,
   Trial trial;
   const int descriptors = open_descriptors();
   std::thread([&] {
-    proxy::free_frame(proxy::allocate_frame(1), 1);  // A thread's own, without which the C library ends the process.
+    proxy::free_small(proxy::allocate_small(1), 1);  // A thread's own, without which the C library ends the process.
     Run run(foundation, client_tls, shape);
     run.run(fault, trial);
   }).join();
