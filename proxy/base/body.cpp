@@ -16,6 +16,8 @@ Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observ
   }
 }
 
+Task<Result<void>> done() { co_return Result<void>{}; }
+
 Task<Result<void>> guarded(Task<Result<void>> work) {
   try {
     co_return co_await std::move(work);

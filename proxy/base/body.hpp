@@ -54,6 +54,9 @@ class PumpObserver {
 /// Moves everything. Fails with what the source or the sink fails with.
 Task<Result<void>> pump(BodySource& source, BodySink& sink, PumpObserver& observer);
 
+/// Success, for a function that has only now and then something to wait for and so is no coroutine itself.
+Task<Result<void>> done();
+
 /// Runs `work`; out of memory or of what the kernel has to give (an exception) becomes Failure::overloaded. For whoever
 /// has something to undo or to join afterwards.
 Task<Result<void>> guarded(Task<Result<void>> work);

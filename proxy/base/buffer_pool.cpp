@@ -6,17 +6,7 @@
 
 namespace sandgate::proxy {
 
-Buffer::~Buffer() {
-  if (bytes_ != nullptr) pool_->give_back(bytes_, capacity_);
-}
-
-void Buffer::swap(Buffer& other) noexcept {
-  std::swap(pool_, other.pool_);
-  std::swap(bytes_, other.bytes_);
-  std::swap(capacity_, other.capacity_);
-  std::swap(consumed_, other.consumed_);
-  std::swap(filled_, other.filled_);
-}
+void Buffer::give_back() noexcept { pool_->give_back(bytes_, capacity_); }
 
 void Buffer::compact() {
   if (consumed_ == 0) return;

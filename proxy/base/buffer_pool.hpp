@@ -27,7 +27,9 @@ class Buffer {
     swap(moved);
     return *this;
   }
-  ~Buffer();
+  ~Buffer() {
+    if (bytes_ != nullptr) give_back();
+  }
 
   explicit operator bool() const { return bytes_ != nullptr; }
   std::size_t capacity() const { return capacity_; }
@@ -53,7 +55,15 @@ class Buffer {
  private:
   friend class BufferPool;
   Buffer(BufferPool* pool, char* bytes, std::size_t capacity) : pool_(pool), bytes_(bytes), capacity_(capacity) {}
-  void swap(Buffer& other) noexcept;
+  void swap(Buffer& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(consumed_, other.consumed_);
+    std::swap(filled_, other.filled_);
+  }
+
+  void give_back() noexcept;
 
   BufferPool* pool_ = nullptr;
   char* bytes_ = nullptr;

@@ -128,14 +128,14 @@ void ClientExchange::write_connection_fields(const http::ResponseHead& head) {
 }
 
 Task<Result<void>> ClientExchange::send_head(const http::ResponseHead& head, Flush flush) {
-  if (head.is_interim() && request_.version == Version::http_1_0) co_return Result<void>{};
+  if (head.is_interim() && request_.version == Version::http_1_0) return done();
   HeadText& text = writer_.text();
   http::write_status_line(text, head.status, head.reason);
   http::write_fields(text, head.fields);
   if (head.is_interim()) {
     was_told_to_continue_ = was_told_to_continue_ || head.status == 100;
     text.append("\r\n");
-    co_return co_await writer_.flush();
+    return writer_.flush();
   }
   write_connection_fields(head);
   text.append("\r\n");
@@ -147,8 +147,7 @@ Task<Result<void>> ClientExchange::send_head(const http::ResponseHead& head, Flu
     state_ = State::head_sent;
     writer_.begin_body(response_length(head));
   }
-  if (flush == Flush::with_next) co_return Result<void>{};
-  co_return co_await writer_.flush();
+  return flush == Flush::now ? writer_.flush() : done();
 }
 
 void ClientExchange::abort(Failure /*why*/) {

@@ -52,20 +52,16 @@ Task<Result<void>> MessageWriter::write(Part part) {
   std::string_view end = tail.view();
   if (end.empty() && is_chunked)
     end = part.is_last ? (has_chunk ? "\r\n0\r\n\r\n" : "0\r\n\r\n") : (has_chunk ? "\r\n" : "");
-  const std::array<std::string_view, 3> pieces{text_.view(), part.bytes, end};
-  const Result<void> sent = co_await send(pieces);
+  const Result<void> sent = co_await send({text_.view(), part.bytes, end});
   if (sent.has_error()) co_return sent;
   is_finished_ = is_finished_ || part.is_last;
   if (is_tunnel_ && part.is_last) transport_.finish_writing();
   co_return sent;
 }
 
-Task<Result<void>> MessageWriter::flush() {
-  const std::array<std::string_view, 1> pieces{text_.view()};
-  co_return co_await send(pieces);
-}
+Task<Result<void>> MessageWriter::flush() { return send({text_.view()}); }
 
-Task<Result<void>> MessageWriter::send(std::span<const std::string_view> pieces) {
+Task<Result<void>> MessageWriter::send(Pieces pieces) {
   const net::Io status = co_await transport_.write(pieces, stall_);
   text_.clear();
   if (status == net::Io::ok) co_return Result<void>{};

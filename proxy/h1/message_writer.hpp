@@ -9,6 +9,7 @@
 #include <proxy/exchange.hpp>
 #include <proxy/net/transport.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -58,7 +59,9 @@ class MessageWriter final : public BodySink {
   bool is_finished() const { return is_finished_ && text_.empty(); }
 
  private:
-  Task<Result<void>> send(std::span<const std::string_view> pieces);
+  using Pieces = std::array<std::string_view, 3>;
+
+  Task<Result<void>> send(Pieces pieces);
   /// False when the part does not fit the length that was announced.
   bool account(const Part& part);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <climits>
 #include <sys/epoll.h>
@@ -16,7 +17,6 @@
 namespace sandgate::proxy::net {
 namespace {
 
-constexpr std::size_t kMaxPieces = 8;
 // More than a block and its framing is bulk: others get their turn between any two parts (hardening O-FAIR).
 constexpr std::size_t kTurn = BufferPool::kBlockBytes + 1024;
 
@@ -28,6 +28,11 @@ std::span<std::string_view> drop_front(std::span<std::string_view> pieces, std::
   }
   if (!pieces.empty()) pieces.front().remove_prefix(size);
   return pieces;
+}
+
+/// What OpenSSL asks for before each call; there hardly ever are any.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 std::size_t total_size(std::span<const std::string_view> pieces) {
@@ -124,7 +129,7 @@ Transport::Attempted Transport::send(std::span<const std::string_view> pieces) {
   msghdr message{};
   message.msg_iov = vectors.data();
   for (const std::string_view piece : pieces.first(std::min(pieces.size(), kMaxPieces))) {
-    vectors[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
+    if (!piece.empty()) vectors[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
   }
   for (;;) {
     const ssize_t sent = ::sendmsg(socket_.number(), &message, MSG_NOSIGNAL);
@@ -161,7 +166,7 @@ Transport::Attempted Transport::try_read(char* into, std::size_t size, Direction
 
 Transport::Attempted Transport::try_read_record(char* into, std::size_t size, Direction*& blocked_on) {
   blocked_on = &reading_;
-  ERR_clear_error();
+  forget_errors();
   std::size_t got = 0;
   const int result = SSL_read_ex(ssl_.get(), into, size, &got);
   if (result == 1) control_messages_ = 0;
@@ -223,6 +228,7 @@ void Transport::skip(std::size_t size) {
 bool Transport::is_readable() const { return reading_.is_ready || (ssl_ && SSL_has_pending(ssl_.get()) == 1); }
 
 Task<Io> Transport::write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall) {
+  assert(pieces.size() <= kMaxPieces);
   if (!ssl_) return write_plain(pieces, stall);
   return total_size(pieces) <= BufferPool::kBlockBytes ? write_record(pieces, stall) : write_records(pieces, stall);
 }
@@ -255,7 +261,7 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
 
 /// OpenSSL wants to read first after a part of a handshake message, which is of no use to an honest peer: that fails.
 Transport::Attempted Transport::try_write_tls(std::string_view bytes) {
-  ERR_clear_error();
+  forget_errors();
   std::size_t written = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
   if (result == 1) return {Attempt::done, written};

@@ -74,8 +74,10 @@ class Transport final : private EventSource {
   /// A read would not wait, as far as is known without asking the kernel.
   bool is_readable() const;
 
+  static constexpr std::size_t kMaxPieces = 3;  ///< head, part and framing
+
   /// All of it, in one record or packet where it fits, at the end of this round of the loop. Fails when `stall` passes
-  /// without any progress. The pieces themselves are the caller's until it is done.
+  /// without any progress. The pieces, kMaxPieces at most, are the caller's until it is done.
   Task<Io> write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
   Task<Io> write(std::string_view bytes, std::chrono::milliseconds stall);
   /// Ends this side of the connection (close_notify, FIN); the peer may go on.

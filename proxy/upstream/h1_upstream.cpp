@@ -13,6 +13,8 @@ using http::BodyLength;
 
 namespace {
 
+constexpr std::size_t kUsualFields = 16;  // of a response; the list grows when there are more
+
 /// Seconds of `Keep-Alive: timeout=N`, or nothing.
 std::optional<std::chrono::seconds> keep_alive_timeout(std::string_view value) {
   constexpr std::string_view kName = "timeout=";
@@ -65,8 +67,7 @@ Task<Result<void>> H1Upstream::send_head(const http::RequestHead& head, Flush fl
   write_framing(head);
   write_connection_fields(head);
   text.append("\r\n");
-  if (flush == Flush::with_next) co_return Result<void>{};
-  co_return co_await writer_.flush();
+  return flush == Flush::now ? writer_.flush() : done();
 }
 
 /// A body whose end nobody knows yet (HTTP/2 without Content-Length) is sent in chunks.
@@ -123,6 +124,7 @@ Task<Result<void>> H1Upstream::read_head(http::ResponseHead& head) {
   }
   const http::HeadLimits limits{max_bytes, config.limits.response_head_fields, 0};
   const http::ResponseContext context{is_head_request_, upgrade_};
+  head.fields.reserve(kUsualFields);
   const Result<void> parsed = http::parse_response(block.bytes, limits, context, head);
   if (parsed.has_error()) co_return parsed;
   if (head.is_interim()) {
