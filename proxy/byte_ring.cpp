@@ -18,7 +18,14 @@ bool ByteRing::push(std::string_view bytes) {
   std::memcpy(bytes_.get() + at, bytes.data(), until_end);
   std::memcpy(bytes_.get(), bytes.data() + until_end, bytes.size() - until_end);
   pushed_.store(pushed + bytes.size(), std::memory_order_release);
+  fetch_next(pushed + bytes.size());
   return true;
+}
+
+/// The ring is larger than what a core has at hand: the place of the next line comes while its exchange is under way.
+void ByteRing::fetch_next(std::uint64_t begin) {
+  constexpr std::size_t kUsualLine = 512;
+  for (std::size_t i = 0; i <= kUsualLine; i += kCacheLine) __builtin_prefetch(&bytes_[(begin + i) % kCapacity], 1);
 }
 
 bool ByteRing::is_over_half() {

@@ -33,6 +33,8 @@ class ByteRing {
  private:
   static constexpr std::size_t kCacheLine = 64;
 
+  void fetch_next(std::uint64_t begin);
+
   std::unique_ptr<char[]> bytes_;
   alignas(kCacheLine) std::atomic<std::uint64_t> pushed_{0};  ///< Ever; the producer's.
   std::uint64_t popped_seen_ = 0;                             ///< The producer's last look at `popped_`.
