@@ -114,11 +114,7 @@ class Members {
   template <std::size_t size>
   void boolean(Name<size> name, bool value) {
     start(name);
-    if (value) {
-      out_.literal("true");
-    } else {
-      out_.literal("false");
-    }
+    out_.bytes(value ? "true" : "false");
   }
   std::string_view end() {
     *begin_ = '{';  // Where the first member has its comma.

@@ -63,11 +63,13 @@ struct AccessLogWriter::Ring {
   Doorbell& doorbell;
 };
 
-AccessLogWriter::AccessLogWriter(Ring* ring) : ring_(ring) {}
+AccessLogWriter::AccessLogWriter(Ring* ring) : ring_(ring) {
+  if (ring_ != nullptr) line_.emplace();
+}
 
 bool AccessLogWriter::write(const AccessRecord& record) {
   if (ring_ == nullptr) return true;
-  const bool has_room = ring_->bytes.push(line_.format(record));
+  const bool has_room = ring_->bytes.push(line_->format(record));
   if (ring_->bytes.is_over_half()) ring_->doorbell.ring_if_asleep();
   return has_room;
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sandgate::proxy {
@@ -32,7 +33,7 @@ class AccessLogWriter {
   explicit AccessLogWriter(Ring* ring);
   Ring* ring_;  ///< Null: the log is off.
   SourceAllowance complaints_;
-  AccessLine line_;
+  std::optional<AccessLine> line_;  ///< When there is a ring.
 };
 
 class AccessLog {

@@ -1,6 +1,7 @@
 #include <proxy/base/small_memory.hpp>
 
-namespace sandgate::proxy::small_memory {
+namespace sandgate::proxy {
+namespace small_memory {
 
 constinit thread_local std::array<Shelf, kClasses> shelves{};
 
@@ -11,9 +12,9 @@ constexpr std::size_t kKeptBytes = 256 * 1024;
 
 // Under AddressSanitizer every piece is malloc's own and of its size, so that misuse is seen.
 #if defined(SANDGATE_ADDRESS_SANITIZER)
-constexpr bool kRecycle = false;
+constexpr std::size_t kShelved = 0;
 #else
-constexpr bool kRecycle = true;
+constexpr std::size_t kShelved = kClasses;
 #endif
 
 /// Empties the shelves of a thread that ends.
@@ -32,14 +33,17 @@ thread_local Sweeper sweeper;
 void* allocate_new(std::size_t size) {
   sweeper.attend();
   const std::size_t index = class_of(size);
-  return ::operator new(kRecycle&& index < kClasses ? (index + 1) * kClassBytes : size);
+  return ::operator new(index < kShelved ? (index + 1) * kClassBytes : size);
 }
 
-void give_back(void* piece, std::size_t size) noexcept {
+}  // namespace small_memory
+
+void free_small(void* piece, std::size_t size) noexcept {
+  using namespace small_memory;
   const std::size_t index = class_of(size);
-  const bool is_kept = kRecycle && index < kClasses && shelves[index].count < kKeptBytes / kClassBytes / (index + 1);
+  const bool is_kept = index < kShelved && shelves[index].count < kKeptBytes / kClassBytes / (index + 1);
   if (!is_kept) return ::operator delete(piece);
   shelves[index].push(piece);
 }
 
-}  // namespace sandgate::proxy::small_memory
+}  // namespace sandgate::proxy

@@ -40,7 +40,6 @@ extern constinit thread_local std::array<Shelf, kClasses> shelves;
 
 constexpr std::size_t class_of(std::size_t size) { return (size - 1) / kClassBytes; }
 void* allocate_new(std::size_t size);
-void give_back(void* piece, std::size_t size) noexcept;
 
 }  // namespace small_memory
 
@@ -52,7 +51,7 @@ inline void* allocate_small(std::size_t size) {
 }
 
 /// `size` is the one that was asked for. Another thread than the one that allocated may free, and keeps it then.
-inline void free_small(void* piece, std::size_t size) noexcept { small_memory::give_back(piece, size); }
+void free_small(void* piece, std::size_t size) noexcept;
 
 /// Base of objects that live in small memory: coroutine promises, and with them their frames.
 struct SmallObject {

@@ -59,7 +59,7 @@ class MessageWriter final : public BodySink {
   bool is_finished() const { return is_finished_ && text_.empty(); }
 
  private:
-  using Pieces = std::array<std::string_view, 3>;
+  using Pieces = std::array<std::string_view, net::Transport::kMaxPieces>;
 
   Task<Result<void>> send(Pieces pieces);
   /// False when the part does not fit the length that was announced.

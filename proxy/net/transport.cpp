@@ -353,7 +353,7 @@ Task<Io> Transport::handshake(SslPtr ssl, TimePoint deadline) {
   SocketBio::attach(ssl_.get(), *this);
   for (;;) {
     if (!socket_) co_return Io::cancelled;
-    ERR_clear_error();
+    forget_errors();
     const int result = SSL_do_handshake(ssl_.get());
     if (result == 1) co_return Io::ok;
     const int error = SSL_get_error(ssl_.get(), result);
@@ -366,7 +366,7 @@ Task<Io> Transport::handshake(SslPtr ssl, TimePoint deadline) {
 void Transport::finish_writing() {
   if (!socket_) return;
   if (ssl_ && SSL_is_init_finished(ssl_.get()) == 1) {
-    ERR_clear_error();
+    forget_errors();
     SSL_shutdown(ssl_.get());  // Sends close_notify, if the socket takes it; nobody waits for the answer.
   }
   ::shutdown(socket_.number(), SHUT_WR);
