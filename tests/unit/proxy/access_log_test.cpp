@@ -11,6 +11,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <sched.h>
 #include <sstream>
 #include <string>
 #include <sys/resource.h>
@@ -254,6 +255,21 @@ TEST_CASE("access log: stdout is the process's own", "[access_log]") {
     log.reopen();
   }
   CHECK(id_of(read_to_end(reader.number())) == "x");
+}
+
+TEST_CASE("access log: its thread never takes the core from a worker that is running", "[access_log]") {
+  const Folder folder;
+  AccessLog log(folder.file("access.log"));
+  const auto policy = [] {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string name;
+      std::getline(std::ifstream(task.path() / "comm"), name);
+      if (name == "access-log") return ::sched_getscheduler(std::stoi(task.path().filename()));
+    }
+    return -1;
+  };
+  for (int i = 0; i < 1000 && policy() != SCHED_BATCH; ++i) std::this_thread::sleep_for(1ms);
+  CHECK(policy() == SCHED_BATCH);
 }
 
 TEST_CASE("access log: off takes every line and writes none", "[access_log]") {
