@@ -39,7 +39,7 @@ void Loop::run_once(std::chrono::milliseconds longest) {
   std::array<epoll_event, kEventsPerWait> events;
   std::chrono::milliseconds wait = wheel_.until_next(now_);
   if (wait.count() < 0 || (longest.count() >= 0 && longest < wait)) wait = longest;
-  if (!scheduled_.empty() || !after_others_.empty()) wait = std::chrono::milliseconds(0);
+  if (!scheduled_.empty() || has_writes()) wait = std::chrono::milliseconds(0);
   const int count = epoll_wait(epoll_.number(), events.data(), kEventsPerWait, static_cast<int>(wait.count()));
   now_ = Clock::now();
   for (int i = 0; i < count; ++i) {
@@ -89,7 +89,8 @@ void Loop::take_mail() {
 
 void Loop::run_scheduled() {
   run_all(scheduled_);
-  run_all(after_others_);
+  run_all(toward_services_);
+  run_all(toward_clients_);
 }
 
 /// What is added while these run waits for the next round: sockets get their turn in between.

@@ -4,10 +4,11 @@
 // only when an event said there is something, so a request costs no EAGAIN and no epoll_ctl. Events of one wait are
 // first all noted, then acted on: what runs second sees what the first event's handler closed.
 //
-//   wait → note every event in its EventSource → fire deadlines → take messages → resume what became ready → write
+//   wait → note every event in its EventSource → fire deadlines → take messages → resume what became ready
+//     → write to services → write to clients
 //
 // What is written in a round is written at its end, one after the other (`after_others`): a peer that sleeps is woken
-// once for several messages, and not again for each.
+// once for several messages, and not again for each. Services come first: they work while answers are sealed and sent.
 //
 // Asio keeps none of this and costs a third of the CPU of a relayed request (architecture: "what was measured").
 #pragma once
@@ -54,6 +55,9 @@ class EventSource {
   ~EventSource() = default;
 };
 
+/// Which way something is written.
+enum class Toward : std::uint8_t { service, client };
+
 class Loop {
  public:
   Loop();
@@ -70,9 +74,9 @@ class Loop {
   void schedule(Runnable& runnable);      ///< No effect when it is scheduled already.
   void arm(Deadline& deadline, TimePoint at) { wheel_.arm(deadline, at); }
 
-  /// co_await loop.after_others(): goes on when everything that became ready in this round has run.
+  /// co_await loop.after_others(toward): goes on when everything that became ready in this round has run.
   class AfterOthers;
-  AfterOthers after_others();
+  AfterOthers after_others(Toward toward);
 
   /// Throws std::system_error. Closing the descriptor ends the registration.
   void watch(int fd, std::uint32_t epoll_events, EventSource& source);
@@ -90,6 +94,7 @@ class Loop {
 
   using Runnables = boost::intrusive::list<Runnable, boost::intrusive::constant_time_size<false>>;
 
+  bool has_writes() const { return !toward_services_.empty() || !toward_clients_.empty(); }
   void take_mail();
   void run_scheduled();
   void run_all(Runnables& waiting);
@@ -102,7 +107,8 @@ class Loop {
   TimePoint now_;
   DeadlineWheel wheel_;
   Runnables scheduled_;
-  Runnables after_others_;
+  Runnables toward_services_;  ///< What is to be written at the end of the round.
+  Runnables toward_clients_;
   Runnables batch_;  ///< What is being run.
   bool is_running_ = false;
 };
@@ -135,20 +141,22 @@ class Yield final {
 
 class Loop::AfterOthers final {
  public:
-  explicit AfterOthers(Loop& loop) : loop_(loop) {}
-  bool await_ready() const { return loop_.batch_.empty(); }
+  AfterOthers(Loop& loop, Toward toward)
+      : loop_(loop), queue_(toward == Toward::service ? loop.toward_services_ : loop.toward_clients_) {}
+  bool await_ready() const { return loop_.batch_.empty() && !loop_.has_writes(); }
   void await_suspend(std::coroutine_handle<> handle) {
     waiter_.handle = handle;
-    loop_.after_others_.push_back(waiter_);
+    queue_.push_back(waiter_);
   }
   void await_resume() const {}
 
  private:
   Loop& loop_;
+  Runnables& queue_;
   Waiter waiter_;
 };
 
-inline Loop::AfterOthers Loop::after_others() { return AfterOthers(*this); }
+inline Loop::AfterOthers Loop::after_others(Toward toward) { return {*this, toward}; }
 
 /// co_await sleep(loop, until)
 class Sleep final : private Deadline {

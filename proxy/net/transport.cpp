@@ -93,6 +93,7 @@ void Transport::note(std::uint32_t epoll_events) {
 
 Task<Io> Transport::connected(TimePoint deadline) {
   is_established_ = false;
+  toward_ = Toward::service;
   writing_.is_ready = false;
   const Io waited = co_await writing_.wait(deadline);
   if (waited != Io::ok) co_return waited;
@@ -245,7 +246,7 @@ Task<Io> Transport::write_plain(std::span<const std::string_view> pieces, std::c
   if (total_size(pieces) > kTurn) {
     co_await Yield(loop_);
   } else {
-    co_await loop_.after_others();
+    co_await loop_.after_others(toward_);
   }
   while (!left.empty()) {
     if (!socket_) co_return Io::cancelled;
@@ -281,7 +282,7 @@ Task<Io> Transport::write_record(std::span<const std::string_view> pieces, std::
     for (const std::string_view piece : pieces) record.append(piece);
     bytes = record.data();
   }
-  co_await loop_.after_others();
+  co_await loop_.after_others(toward_);
   while (!bytes.empty()) {
     if (!socket_) co_return Io::cancelled;
     const Attempted sent = try_write_tls(bytes);
@@ -333,7 +334,7 @@ Task<Io> Transport::write_records(std::span<const std::string_view> pieces, std:
   if (block.data().size() > kTurn) {
     co_await Yield(loop_);
   } else {
-    co_await loop_.after_others();
+    co_await loop_.after_others(toward_);
   }
   while (!block.empty()) {
     if (!socket_) co_return Io::cancelled;

@@ -54,8 +54,8 @@ class Transport final : private EventSource {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  /// A non-blocking connect was begun: waits for its outcome. `ok`, `broken` (then `connect_error` says errno),
-  /// `timed_out` or `cancelled`.
+  /// A non-blocking connect to a service was begun: waits for its outcome. `ok`, `broken` (then `connect_error` says
+  /// errno), `timed_out` or `cancelled`.
   Task<Io> connected(TimePoint deadline);
   int connect_error() const { return connect_error_; }
 
@@ -167,6 +167,7 @@ class Transport final : private EventSource {
   int connect_error_ = 0;
   std::uint16_t control_messages_ = 0;  ///< Since the last data.
   std::uint8_t turn_ = 0;               ///< Waits that ended at once.
+  Toward toward_ = Toward::client;
   bool peer_finished_ = false;
   bool is_broken_ = false;
   bool is_established_ = true;

@@ -8,6 +8,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace sandgate::proxy::net {
 namespace {
@@ -26,6 +27,15 @@ Detached count_turns(Loop& loop, const bool& is_done, int& turns) {
     co_await Yield(loop);
     ++turns;
   }
+}
+
+Detached connect(Transport& transport, std::optional<Io>& outcome) { outcome = co_await transport.connected(kNever); }
+
+/// In the next round, with whatever else is ready then.
+Detached write_next(Transport& transport, std::string name, std::vector<std::string>& written) {
+  co_await Yield(transport.loop());
+  const Io outcome = co_await transport.write(name, std::chrono::minutes(1));
+  written.push_back(outcome == Io::ok ? name : "failed");
 }
 
 Detached write_all(Transport& transport, const std::string& bytes, std::optional<Io>& outcome) {
@@ -74,6 +84,29 @@ TEST_CASE("transport: a peer that always has a byte more lets others have their 
   CHECK(is_done);
   CHECK(turns >= 15);
   loop.run_once(std::chrono::milliseconds(0));
+}
+
+// A service works while answers are sealed and sent.
+TEST_CASE("transport: a request leaves before the answers of the same round", "[transport]") {
+  std::array<int, 2> client_ends{};
+  std::array<int, 2> service_ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client_ends.data()) == 0);
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, service_ends.data()) == 0);
+  const UniqueFd client(client_ends[1]);
+  const UniqueFd service(service_ends[1]);
+  Loop loop;
+  BufferPool buffers;
+  Transport to_client(loop, buffers, UniqueFd(client_ends[0]));
+  Transport to_service(loop, buffers, UniqueFd(service_ends[0]));
+  std::optional<Io> is_connected;
+  connect(to_service, is_connected);
+  loop.run_once(std::chrono::milliseconds(0));
+  REQUIRE(is_connected == Io::ok);
+  std::vector<std::string> written;
+  write_next(to_client, "answer", written);
+  write_next(to_service, "request", written);
+  loop.run_once(std::chrono::milliseconds(0));
+  CHECK(written == std::vector<std::string>{"request", "answer"});
 }
 
 }  // namespace sandgate::proxy::net
