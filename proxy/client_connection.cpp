@@ -31,23 +31,28 @@ ClientConnection::ClientConnection(ClientPort& port, net::Accepted accepted)
 
 void ClientConnection::describe_client(const config::IpAddress& address) {
   client_.address = address;
-  address_text_ = address.to_string();
-  client_.address_text = address_text_;
+  client_.address_text = address.to_string();
   client_.is_trusted_proxy = config::contains(port_.host_.config->trusted_proxies, address);
 }
 
-Task<void> ClientConnection::run() {
-  Metrics& metrics = port_.host_.metrics;
-  ConnectionGate::Admission admission{false, std::nullopt};
-  if (!co_await open(admission)) co_return;
-  const GaugeMark mark(gauge(metrics, ClientState::idle));
-  const TimePoint head_by = after(port_.host_.loop.now(), port_.host_.config->timeouts.client_head);
-  if (co_await begins_http_2(head_by)) {
-    co_await run_session<h2::Session>(admission.refusal, head_by);
-  } else {
-    co_await run_session<h1::Session>(admission.refusal, head_by);
+Detached ClientConnection::run(std::unique_ptr<ClientConnection> self) {
+  try {
+    ConnectionGate::Admission admission{false, std::nullopt};
+    const bool is_open = co_await self->open(admission);
+    if (!is_open) co_return;
+    const SessionHost& host = self->port_.host_;
+    const GaugeMark mark(gauge(host.metrics, ClientState::idle));
+    const TimePoint head_by = after(host.loop.now(), host.config->timeouts.client_head);
+    const bool is_http_2 = co_await self->begins_http_2(head_by);
+    if (is_http_2) {
+      co_await self->run_session<h2::Session>(admission.refusal, head_by);
+    } else {
+      co_await self->run_session<h1::Session>(admission.refusal, head_by);
+    }
+    if (!self->transport_.is_aborted()) self->transport_.finish_writing();
+  } catch (const std::exception&) {
+    self->abort();  // Out of memory: this connection pays, the others go on.
   }
-  if (!transport_.is_aborted()) transport_.finish_writing();
 }
 
 /// Everything before the session. False when the connection is to be closed.
@@ -137,19 +142,11 @@ ClientPort::ClientPort(SessionHost& host, ConnectionGate& gate, Setting setting,
 
 ClientPort::~ClientPort() = default;
 
-Detached ClientPort::serve(std::unique_ptr<ClientConnection> connection) {
-  try {
-    co_await connection->run();
-  } catch (const std::exception&) {
-    connection->abort();  // Out of memory: this connection pays, the others go on.
-  }
-}
-
 void ClientPort::accepted(net::Accepted connection) {
   try {
     auto made = std::make_unique<ClientConnection>(*this, std::move(connection));
     connections_.push_back(*made);
-    serve(std::move(made));
+    ClientConnection::run(std::move(made));
   } catch (const std::exception&) {
     host_.metrics.limit(LimitLabel::open_files).add();
   }

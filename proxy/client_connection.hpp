@@ -18,7 +18,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 namespace sandgate::proxy {
 
@@ -29,7 +28,9 @@ class ClientConnection final
  public:
   ClientConnection(ClientPort& port, net::Accepted accepted);
 
-  Task<void> run();
+  /// From accept to close. One coroutine holds the connection and waits for all of its parts: each more would cost an
+  /// idle connection another frame.
+  static Detached run(std::unique_ptr<ClientConnection> self);
   /// Ends it as soon as no exchange is under way.
   void drain();
   bool end_if_idle() { return session_ != nullptr && session_->end_if_idle(); }
@@ -48,7 +49,6 @@ class ClientConnection final
   std::shared_ptr<const net::TlsServer> tls_;  ///< Of the time it was accepted; outlives the SSL object.
   net::Transport transport_;
   ConnectionGate::Place place_;
-  std::string address_text_;
   ClientInfo client_;
   ClientSession* session_ = nullptr;  ///< While it runs.
 };
@@ -75,7 +75,6 @@ class ClientPort final : private net::Listener::Handler {
 
  private:
   friend class ClientConnection;
-  static Detached serve(std::unique_ptr<ClientConnection> connection);
   void accepted(net::Accepted connection) override;
   void out_of_descriptors() override;
   bool has_room() override;

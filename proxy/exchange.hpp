@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory_resource>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sandgate::proxy {
@@ -24,12 +25,12 @@ enum class Flush : std::uint8_t { now, with_next };
 /// Who is at the other end of the connection an exchange came on. The same for every exchange of a connection.
 struct ClientInfo {
   config::IpAddress address;  ///< The PROXY protocol's, else the socket's.
-  std::string_view address_text;
-  std::uint16_t listener_port = 0;
   bool is_tls = false;
-  std::string_view tls_version;  ///< "TLSv1.3", or empty.
   bool is_trusted_proxy = false;
   bool redirect_to_https = false;
+  std::uint16_t listener_port = 0;
+  std::string address_text;
+  std::string_view tls_version;  ///< "TLSv1.3", or empty.
 };
 
 class Exchange {

@@ -125,9 +125,9 @@ class Transport final : private EventSource {
 
    private:
     static void expired(Deadline& self) { static_cast<Direction&>(self).wake(Io::timed_out); }
+    Io why_ = Io::ok;
     Loop& loop_;
     Waiter waiter_;
-    Io why_ = Io::ok;
   };
 
   void note(std::uint32_t epoll_events) override;
