@@ -56,9 +56,10 @@ class Doorbell {
   std::atomic<bool> is_asleep_{false};
 };
 
-/// The calling thread never takes the core from one that is running, whatever policy the process was started with:
-/// half a ring is a quarter of a millisecond of copying. Where that is not permitted it stays as it was.
-void never_preempt() {
+/// Writing half a ring takes a quarter of a millisecond. The calling thread does not take a core by waking up
+/// (sched(7), SCHED_BATCH), and where the workers have a real-time policy they come first at any time. Where that is
+/// not permitted it stays as it was.
+void step_behind_workers() {
   const sched_param no_priority{};
   ::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &no_priority);
 }
@@ -137,7 +138,7 @@ class AccessLog::Thread {
 };
 
 void AccessLog::Thread::run() {
-  never_preempt();
+  step_behind_workers();
   std::vector<AccessLogWriter::Ring*> rings;
   for (;;) {
     const bool is_last_round = is_stopping_;

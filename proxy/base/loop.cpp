@@ -10,6 +10,7 @@ namespace sandgate::proxy {
 namespace {
 
 constexpr int kEventsPerWait = 256;
+constexpr int kShortRound = 3;  // events
 
 UniqueFd checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -42,6 +43,7 @@ void Loop::run_once(std::chrono::milliseconds longest) {
   if (!scheduled_.empty() || has_writes()) wait = std::chrono::milliseconds(0);
   const int count = epoll_wait(epoll_.number(), events.data(), kEventsPerWait, static_cast<int>(wait.count()));
   now_ = Clock::now();
+  is_short_ = count <= kShortRound;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     static_cast<EventSource*>(event.data.ptr)->note(event.events);

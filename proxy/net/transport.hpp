@@ -167,7 +167,7 @@ class Transport final : private EventSource {
   int connect_error_ = 0;
   std::uint16_t control_messages_ = 0;  ///< Since the last data.
   std::uint8_t turn_ = 0;               ///< Waits that ended at once.
-  Toward toward_ = Toward::client;
+  Toward toward_ = Toward::client;      ///< A service, once it was `connected`.
   bool peer_finished_ = false;
   bool is_broken_ = false;
   bool is_established_ = true;

@@ -6,7 +6,9 @@ registry, checks the token, counts metrics and writes an access log line for eac
 """
 
 import json
+import re
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import processes
@@ -74,14 +76,29 @@ class Sandgate(Proxy):
     binary = None  #: set by the command
     speaks_h2 = False  #: found out by the command
 
+    def __exit__(self, kind, *rest):
+        try:
+            if kind is None:
+                self._check_log()
+        finally:
+            super().__exit__(kind, *rest)
+
+    def _check_log(self) -> None:
+        """Lines that were lost would be work that was not done."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=10) as answer:
+            lost = re.findall(r"^sandgate_access_log_dropped_total.*", answer.read().decode(), re.MULTILINE)
+        if not lost or any(not line.endswith(" 0") for line in lost):
+            raise RuntimeError(f"lines of the access log were lost: {lost}")
+
     def _configure(self) -> list:
+        self.admin_port = free_port()
         config = {
             "domains": ["sandbox.test"],
             "workers": self.workers,
             "listeners": [
                 {"address": f"127.0.0.1:{self.port}", "tls": {"certificates": [self.certificate.as_config()]}}
             ],
-            "admin": {"address": f"127.0.0.1:{free_port()}"},
+            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
             "registry": {"source": "file", "file": {"path": str(self.folder / "sandboxes.yaml")}},
             "upstream": {"allow": ["127.0.0.0/8"]},
             "timeouts": {"client_idle": "300s"},
@@ -173,6 +190,10 @@ class Nginx(Proxy):
         )
         (self.folder / "nginx.conf").write_text(text)
         return ["/usr/sbin/nginx", "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
+
+    def _is_ready(self) -> bool:
+        """The master listens before its workers are there, and they are to be counted too."""
+        return super()._is_ready() and len(processes.family(self._process.pid)) > self.workers
 
     def version(self) -> str:
         return subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True).stderr.split("/")[-1].strip()

@@ -1,5 +1,6 @@
 #include <proxy/base/fork.hpp>
 #include <proxy/net/transport.hpp>
+#include <tests/support/busy_loop.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -88,16 +89,18 @@ TEST_CASE("transport: a peer that always has a byte more lets others have their 
 
 // A service works while answers are sealed and sent.
 TEST_CASE("transport: a request leaves before the answers of the same round", "[transport]") {
-  std::array<int, 2> client_ends{};
-  std::array<int, 2> service_ends{};
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client_ends.data()) == 0);
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, service_ends.data()) == 0);
-  const UniqueFd client(client_ends[1]);
-  const UniqueFd service(service_ends[1]);
-  Loop loop;
+  BusyLoop loop;
   BufferPool buffers;
-  Transport to_client(loop, buffers, UniqueFd(client_ends[0]));
-  Transport to_service(loop, buffers, UniqueFd(service_ends[0]));
+  std::vector<UniqueFd> peers;
+  const auto pair = [&] {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+    peers.emplace_back(ends[1]);
+    return UniqueFd(ends[0]);
+  };
+  Transport to_client(loop, buffers, pair());
+  Transport to_service(loop, buffers, pair());
+  Transport to_another_client(loop, buffers, pair());
   std::optional<Io> is_connected;
   connect(to_service, is_connected);
   loop.run_once(std::chrono::milliseconds(0));
@@ -105,8 +108,9 @@ TEST_CASE("transport: a request leaves before the answers of the same round", "[
   std::vector<std::string> written;
   write_next(to_client, "answer", written);
   write_next(to_service, "request", written);
+  write_next(to_another_client, "another answer", written);
   loop.run_once(std::chrono::milliseconds(0));
-  CHECK(written == std::vector<std::string>{"request", "answer"});
+  CHECK(written == std::vector<std::string>{"request", "answer", "another answer"});
 }
 
 }  // namespace sandgate::proxy::net
