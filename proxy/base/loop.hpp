@@ -112,7 +112,7 @@ class Loop {
   Runnables toward_services_;  ///< What is to be written at the end of the round.
   Runnables toward_clients_;
   Runnables batch_;        ///< What is being run.
-  bool is_short_ = false;  ///< This round: nobody is worth waiting for.
+  bool is_short_ = false;  ///< This round: too little in it for a write to wait.
   bool is_running_ = false;
 };
 

@@ -76,8 +76,8 @@ class Transport final : private EventSource {
 
   static constexpr std::size_t kMaxPieces = 3;  ///< head, part and framing
 
-  /// All of it, in one record or packet where it fits, at the end of this round of the loop. Fails when `stall` passes
-  /// without any progress. The pieces, kMaxPieces at most, are the caller's until it is done.
+  /// All of it, in one record or packet where it fits, at the end of this round of the loop or, in a short one, at once.
+  /// Fails when `stall` passes without any progress. The pieces, kMaxPieces at most, are the caller's until it is done.
   Task<Io> write(std::span<const std::string_view> pieces, std::chrono::milliseconds stall);
   Task<Io> write(std::string_view bytes, std::chrono::milliseconds stall);
   /// Ends this side of the connection (close_notify, FIN); the peer may go on.
